@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            the static binary ./kist for this machine
+# make arm64      build/out/kist-arm64, cross-compiled
+# make install    binary, manual pages and shell completions below DESTDIR/PREFIX
+# make test       everything in tests/ that this machine can run (as root)
+# make bench      kist beside the other runtimes that are installed
+# make demo       a short tour
+# make lint       formatting, vet, shell scripts
+# make deps       install what the targets need (GROUPS: build test bench lint arm64)
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+DESTDIR ?=
+GROUPS  ?= build test
+
+GO      ?= go
+INSTALL ?= install
+
+HOSTARCH := $(shell $(GO) env GOHOSTARCH)
+ARCH     ?= $(HOSTARCH)
+OUT      ?= $(if $(filter $(ARCH),$(HOSTARCH)),kist,build/out/kist-$(ARCH))
+
+VERSION  := $(shell cat VERSION)
+# "+dirty" when the tree differs from the commit; empty outside a git checkout (release tarballs).
+COMMIT   ?= $(shell git describe --always --abbrev=40 --dirty=+dirty --exclude='*' 2>/dev/null)
+
+# urfave_cli_no_docs and _no_suggest leave markdown and fuzzy matching out of the binary.
+TAGS    := netgo osusergo seccomp urfave_cli_no_docs urfave_cli_no_suggest
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -linkmode external -extldflags '-static -no-pie'
+
+# cgo with musl; see build/musl/sysroot.sh. Absolute, because cgo runs the compiler in other directories.
+SYSROOT := $(CURDIR)/build/cache/$(ARCH)
+CGO     := CGO_ENABLED=1 GOOS=linux GOARCH=$(ARCH) CC=$(SYSROOT)/cc PKG_CONFIG_LIBDIR=$(SYSROOT) PKG_CONFIG_PATH=
+
+# The Go tool knows better than make what has changed, so the binary is always handed to it.
+.PHONY: all kist nsexec arm64 install uninstall test bench demo lint clean deps
+
+all: kist
+
+kist: nsexec $(SYSROOT)/libseccomp.pc
+	$(CGO) $(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -ldflags "$(LDFLAGS)" -o $(OUT) .
+
+nsexec:
+	$(MAKE) -C libcontainer/nsexec ARCH=$(ARCH)
+
+# The sources' stamps are those of the installed libseccomp: a new version gives a new sysroot.
+$(SYSROOT)/libseccomp.pc: build/musl/sysroot.sh build/musl/fortify.c $(wildcard /usr/include/seccomp.h)
+	build/musl/sysroot.sh $(ARCH) $(SYSROOT)
+
+arm64:
+	@mkdir -p build/out
+	$(MAKE) kist ARCH=arm64
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DATADIR)/bash-completion/completions \
+		$(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	$(INSTALL) -m 755 $(OUT) $(DESTDIR)$(BINDIR)/kist
+	$(INSTALL) -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 644 completions/kist.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/kist
+	$(INSTALL) -m 644 completions/_kist $(DESTDIR)$(DATADIR)/zsh/site-functions/_kist
+	$(INSTALL) -m 644 completions/kist.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/kist.fish
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/kist $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8))) \
+		$(DESTDIR)$(DATADIR)/bash-completion/completions/kist $(DESTDIR)$(DATADIR)/zsh/site-functions/_kist \
+		$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/kist.fish
+
+test: all
+	tests/run
+
+bench: all
+	bench/run
+
+demo: all
+	tests/demo
+
+lint: nsexec $(SYSROOT)/libseccomp.pc
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt: not formatted: $$files" >&2; exit 1; fi
+	$(CGO) $(GO) vet -tags '$(TAGS)' ./...
+	shellcheck $$(git grep -l -E '^#!/bin/(ba)?sh' -- ':!*.md')
+	codespell $$(git ls-files '*.md' '*.8')
+
+clean:
+	$(MAKE) -C libcontainer/nsexec clean
+	rm -rf kist build/cache build/out
+
+deps:
+	build/deps.sh $(GROUPS)
