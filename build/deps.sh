@@ -42,11 +42,27 @@ for group; do
 	wanted="$wanted $list"
 done
 
+# One dpkg-query for all: each run of it reads the whole package database. A package that was removed but keeps its
+# configuration is known to it, hence the look at the state.
+# shellcheck disable=SC2016,SC2086 # dpkg-query's own variables; a list of package names
+installed=$(dpkg-query -W -f '${Package}:${Architecture}=${db:Status-Status}\n' $wanted 2>/dev/null) || true
+
 missing=
 for package in $wanted; do
-	# A package that was removed but keeps its configuration is known to dpkg-query, hence the look at the state.
-	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
-	[ "$state" = installed ] || missing="$missing $package"
+	case $package in
+	*:*) native=$package any=$package ;;
+	*) native=$package:$machine any=$package:all ;;
+	esac
+	case "
+$installed
+" in
+	*"
+$native=installed
+"* | *"
+$any=installed
+"*) ;;
+	*) missing="$missing $package" ;;
+	esac
 done
 
 if [ -n "$missing" ]; then
