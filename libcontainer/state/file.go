@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// openat opens with O_CLOEXEC; a signal (Go's scheduler sends many) does not end it.
+func openat(dir int, name string, flags int) (int, error) {
+	for {
+		fd, err := unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0o600)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
+
+func orShort(err error) error {
+	if err == nil {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// writeNew makes a file that does not exist yet.
+func writeNew(dir int, name string, data []byte, sync bool) error {
+	fd, err := openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
+	if err != nil {
+		return fmt.Errorf("%s: create: %w", name, err)
+	}
+	for len(data) > 0 && err == nil {
+		var n int
+		if n, err = unix.Write(fd, data); errors.Is(err, unix.EINTR) {
+			err = nil
+		} else if err == nil {
+			data = data[n:]
+		}
+	}
+	if err == nil && sync {
+		err = unix.Fsync(fd)
+	}
+	// close can report what a network file system could not write.
+	if e := unix.Close(fd); err == nil && !errors.Is(e, unix.EINTR) {
+		err = e
+	}
+	if err != nil {
+		_ = unix.Unlinkat(dir, name, 0)
+		return fmt.Errorf("%s: write: %w", name, err)
+	}
+	return nil
+}
+
+// replace puts a file in place of the one of that name, in one step for every reader. The caller holds the lock, so a
+// temporary file that is already there is what a killed predecessor left.
+func replace(dir int, name string, data []byte, sync bool) error {
+	temporary := "." + name + ".new"
+	err := writeNew(dir, temporary, data, sync)
+	if errors.Is(err, unix.EEXIST) {
+		if err = unix.Unlinkat(dir, temporary, 0); err == nil {
+			err = writeNew(dir, temporary, data, sync)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := unix.Renameat(dir, temporary, dir, name); err != nil {
+		_ = unix.Unlinkat(dir, temporary, 0)
+		return fmt.Errorf("%s: rename: %w", name, err)
+	}
+	if sync {
+		if err := unix.Fsync(dir); err != nil {
+			return fmt.Errorf("%s: fsync of its directory: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// survives reports whether files in dir outlive a reboot. If they do not (tmpfs, the usual case), fsync buys nothing.
+func survives(dir int) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(dir, &st) != nil || st.Type != unix.TMPFS_MAGIC
+}
+
+func readNames(dir int) ([]string, error) {
+	fd, err := openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY) // an offset of its own
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), ".")
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// maxDepth bounds removeContents; kist's own directories are two deep.
+const maxDepth = 16
+
+// removeContents empties a directory. It never follows a link, and what somebody else removed meanwhile is fine.
+func removeContents(dir, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("directories are nested too deep")
+	}
+	names, err := readNames(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		err := unix.Unlinkat(dir, name, 0)
+		if errors.Is(err, unix.EISDIR) {
+			err = removeTree(dir, name, depth+1)
+		}
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("%s: remove: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func removeTree(dir int, name string, depth int) error {
+	fd, err := openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = removeContents(fd, depth)
+	unix.Close(fd)
+	if err == nil {
+		err = unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
+}
