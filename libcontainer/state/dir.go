@@ -139,8 +139,9 @@ func (r *Root) Lock(id string, wait time.Duration) (*Dir, error) {
 			if deadline.IsZero() {
 				deadline = time.Now().Add(wait)
 			}
-			if err = waitLock(fd, time.Until(deadline)); errors.Is(err, os.ErrDeadlineExceeded) {
-				return nil, &BusyError{ID: id, Pid: holder(fd)}
+			var pid int
+			if pid, err = waitLock(fd, time.Until(deadline)); errors.Is(err, os.ErrDeadlineExceeded) {
+				return nil, &BusyError{ID: id, Pid: pid}
 			}
 		}
 		var current bool

@@ -21,6 +21,16 @@ func openat(dir int, name string, flags int) (int, error) {
 	}
 }
 
+// openat2 also survives EAGAIN, by which the kernel says that a rename somewhere came between its checks.
+func openat2(dir int, name string, how *unix.OpenHow) (int, error) {
+	for tries := 0; ; tries++ {
+		fd, err := unix.Openat2(dir, name, how)
+		if !errors.Is(err, unix.EINTR) && (!errors.Is(err, unix.EAGAIN) || tries == maxRaces) {
+			return fd, err
+		}
+	}
+}
+
 func orShort(err error) error {
 	if err == nil {
 		return io.ErrUnexpectedEOF

@@ -22,9 +22,10 @@ func flock(fd, how int) error {
 }
 
 // waitLock waits for the lock. The kernel has no flock with a time limit, so a goroutine waits in the system call; it
-// exists only if there is contention. After the limit (os.ErrDeadlineExceeded) the descriptor belongs to the goroutine,
-// which gives the lock back should it still get it; on every other result it stays the caller's.
-func waitLock(fd int, limit time.Duration) error {
+// exists only if there is contention. After the limit the result is os.ErrDeadlineExceeded with the pid of the holder,
+// and the descriptor belongs to the goroutine, which gives the lock back should it still get it; on every other result
+// it stays the caller's.
+func waitLock(fd int, limit time.Duration) (pid int, err error) {
 	got := make(chan error)
 	abandoned := make(chan struct{})
 	go func() {
@@ -39,10 +40,11 @@ func waitLock(fd int, limit time.Duration) error {
 	defer timer.Stop()
 	select {
 	case err := <-got:
-		return err
+		return 0, err
 	case <-timer.C:
+		pid = holder(fd) // before the goroutine may close it
 		close(abandoned)
-		return os.ErrDeadlineExceeded
+		return pid, os.ErrDeadlineExceeded
 	}
 }
 

@@ -137,18 +137,12 @@ func (r *Root) read(id, name string, limit int64) ([]byte, error) {
 	}
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
-	fd, err := unix.Openat2(r.fd, id+"/"+name, &how)
-	for errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
-		fd, err = unix.Openat2(r.fd, id+"/"+name, &how)
-	}
+	fd, err := openat2(r.fd, id+"/"+name, &how)
 	if errors.Is(err, unix.ENOENT) {
-		var st unix.Stat_t
-		if unix.Fstatat(r.fd, id, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-			return nil, about(id, ErrNotExist)
-		}
-		if name == stateFile {
-			return nil, about(id, ErrIncomplete)
-		}
+		fd, err = r.reopen(id, name, &how)
+	}
+	if errors.Is(err, ErrNotExist) || errors.Is(err, ErrIncomplete) {
+		return nil, about(id, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("container %s: %s: open: %w", id, name, err)
@@ -176,6 +170,35 @@ func (r *Root) read(id, name string, limit int64) ([]byte, error) {
 		n += m
 	}
 	return data, nil
+}
+
+// reopen finds out why there is no id/name: no container, or a directory without that file. The container may come or go
+// meanwhile, so the answer has to be about one directory that has the name before and after the look into it.
+func (r *Root) reopen(id, name string, how *unix.OpenHow) (int, error) {
+	for range maxRaces {
+		dir, err := openat(r.fd, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+		if errors.Is(err, unix.ENOENT) {
+			return -1, ErrNotExist
+		}
+		if err != nil {
+			return -1, err
+		}
+		fd, err := openat2(dir, name, how)
+		current := true
+		if errors.Is(err, unix.ENOENT) {
+			var e error
+			if current, e = r.isCurrent(id, dir); e != nil {
+				err = e
+			} else if name == stateFile {
+				err = ErrIncomplete
+			}
+		}
+		unix.Close(dir)
+		if current {
+			return fd, err
+		}
+	}
+	return -1, ErrNotExist
 }
 
 // List yields the containers in the order of their ids, each read when its turn comes. An entry that cannot be read
