@@ -31,7 +31,7 @@ type decoder struct {
 	depth    int
 	key      string // the member name last read by next
 	keyStart int    // offset of that name's opening quote
-	start    int    // offset of the value last begun, for faults
+	start    int    // offset of the bracket last opened, for faults
 	unknown  []int  // offsets of unknown members, ascending
 	seccomp  span   // where /linux/seccomp is
 	err      *Error
@@ -208,8 +208,8 @@ func (d *decoder) name() bool {
 	return true
 }
 
-// members calls next for every member of the object at the cursor. It is the
-// loop of the generated functions:
+// object enters the object at the cursor and reads its first member's name.
+// It begins the loop of the generated functions:
 //
 //	for more := d.object(); more; more = d.next() { switch d.key … }
 func (d *decoder) object() bool {
@@ -285,7 +285,8 @@ func slice[T any](d *decoder, what string, limit int, element func(*decoder, *T)
 	}
 }
 
-// object map: dictionary decodes an object with free keys.
+// dictionary decodes an object whose keys are data. A null among the values is
+// refused: whether the key then counts as present is anybody's guess.
 func dictionary[T any](d *decoder, limit int, element func(*decoder, *T)) map[string]T {
 	m := make(map[string]T)
 	for more := d.object(); more; more = d.next() {

@@ -40,16 +40,24 @@ func (e *Error) Error() string {
 	return string(append(b, e.Msg...))
 }
 
-// invalid builds the error for the value at pointer.
+// invalid builds an error for the value at pointer. Each validating function
+// gives pointers relative to the value it was handed; its callers prefix the
+// way there with within, so that no pointer is built unless there is a fault.
 func invalid(pointer, format string, args ...any) error {
 	return &Error{Pointer: pointer, Msg: fmt.Sprintf(format, args...)}
 }
 
-// at joins reference tokens to a JSON pointer below base. Tokens are strings
-// (member names, escaped here) or ints (array indices). It is called only
-// once a fault is certain.
-func at(base string, tokens ...any) string {
-	b := []byte(base)
+// within prefixes the pointer of an *Error.
+func within(err error, tokens ...any) error {
+	e := err.(*Error)
+	e.Pointer = at(tokens...) + e.Pointer
+	return e
+}
+
+// at joins reference tokens to a JSON pointer. Tokens are strings (member
+// names, escaped here) or ints (array indices).
+func at(tokens ...any) string {
+	var b []byte
 	for _, t := range tokens {
 		b = append(b, '/')
 		switch t := t.(type) {

@@ -186,17 +186,29 @@ func (d *decoder) scanNumber() (text string, integer, ok bool) {
 	return doc[start:i], integer, true
 }
 
-// number gives the text of the integer at the cursor.
-func (d *decoder) number(minimum, maximum string) (text string, start int, ok bool) {
+// bounds is the range of an integer type.
+type bounds struct {
+	lowest  int64
+	highest uint64
+}
+
+func (b bounds) String() string {
+	return "an integer from " + strconv.FormatInt(b.lowest, 10) + " to " + strconv.FormatUint(b.highest, 10)
+}
+
+// number gives the text and offset of the integer at the cursor.
+func (d *decoder) number(b bounds) (text string, start int, ok bool) {
 	if c := d.peek(); c != '-' && (c < '0' || c > '9') || d.err != nil {
-		d.mismatch("an integer from " + minimum + " to " + maximum)
+		if d.err == nil {
+			d.mismatch(b.String())
+		}
 		return "", 0, false
 	}
 	start = d.pos
 	text, integer, ok := d.scanNumber()
 	if ok && !integer {
 		// 1.0 and 1e3 are integers to some readers and not to others.
-		d.failAt(start, "must be an integer from %s to %s written without fraction or exponent, found %s", minimum, maximum, clipped(text))
+		d.failAt(start, "must be %s without fraction or exponent, found %s", b, clipped(text))
 		return "", 0, false
 	}
 	return text, start, ok
@@ -213,33 +225,30 @@ func clipped(text string) string {
 // signed decodes an integer of the given width in bits.
 func (d *decoder) signed(bits int) int64 {
 	limit := int64(1)<<(bits-1) - 1
-	lowest, highest := strconv.FormatInt(-limit-1, 10), strconv.FormatInt(limit, 10)
-	text, start, ok := d.number(lowest, highest)
+	b := bounds{-limit - 1, uint64(limit)}
+	text, start, ok := d.number(b)
 	if !ok {
 		return 0
 	}
 	v, err := strconv.ParseInt(text, 10, bits)
 	if err != nil {
-		d.failAt(start, "must be an integer from %s to %s, found %s", lowest, highest, clipped(text))
+		d.failAt(start, "must be %s, found %s", b, clipped(text))
 		return 0
 	}
 	return v
 }
 
-// unsigned decodes an integer from 0 to maximum.
+// unsigned decodes an integer from 0 to maximum. A sign is refused even
+// before a zero.
 func (d *decoder) unsigned(maximum uint64) uint64 {
-	highest := strconv.FormatUint(maximum, 10)
-	text, start, ok := d.number("0", highest)
+	b := bounds{0, maximum}
+	text, start, ok := d.number(b)
 	if !ok {
 		return 0
 	}
-	// "-0" is the integer 0 in JSON; ParseUint would refuse its sign.
 	v, err := strconv.ParseUint(text, 10, 64)
-	if text == "-0" {
-		v, err = 0, nil
-	}
 	if err != nil || v > maximum {
-		d.failAt(start, "must be an integer from 0 to %s, found %s", highest, clipped(text))
+		d.failAt(start, "must be %s, found %s", b, clipped(text))
 		return 0
 	}
 	return v

@@ -14,7 +14,6 @@ func (d *decoder) skip() {
 	base := d.depth
 	for {
 		// A value begins here.
-		d.start = d.pos
 		switch c := d.peek(); {
 		case d.err != nil:
 			return

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spec
+
+import (
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// capabilities are the names of the capabilities at their number.
+var capabilities = [...]string{
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+	"CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK",
+	"CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE",
+	"CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+}
+
+// CapabilityNumber gives the number of a capability named as in config.json
+// ("CAP_KILL"). Whether the running kernel has it is another question.
+func CapabilityNumber(name string) (number int, ok bool) {
+	i := slices.Index(capabilities[:], name)
+	return i, i >= 0
+}
+
+// Warnings lists what in the configuration has no effect or is about to be
+// removed from the specification, one line each, beginning with a JSON
+// pointer. Unlike the faults found by Validate these do not keep the container
+// from running, and nothing is granted because of them.
+func (c *Config) Warnings() []string {
+	s := c.Spec
+	var w []string
+	if s.Process != nil {
+		for _, text := range ProcessWarnings(s.Process) {
+			w = append(w, "/process"+text)
+		}
+	}
+	for i, m := range s.Mounts {
+		if m.Destination != "" && m.Destination[0] != '/' {
+			w = append(w, at("mounts", i, "destination")+": a relative path is deprecated; taken from \"/\"")
+		}
+	}
+	if s.Linux != nil && s.Linux.Resources != nil {
+		for _, text := range ResourceWarnings(s.Linux.Resources) {
+			w = append(w, "/linux/resources"+text)
+		}
+	}
+	return w
+}
+
+// ResourceWarnings gives the warnings for resources, with pointers that begin
+// at them.
+func ResourceWarnings(r *specs.LinuxResources) []string {
+	var w []string
+	if r.Memory != nil {
+		// Linux 5.4 deprecated the limits on kernel memory, 5.16 removed them.
+		if r.Memory.Kernel != nil {
+			w = append(w, "/memory/kernel: ignored: the kernel no longer limits kernel memory on its own")
+		}
+		if r.Memory.KernelTCP != nil {
+			w = append(w, "/memory/kernelTCP: ignored: kernel memory for TCP is part of the memory limit")
+		}
+	}
+	return w
+}
+
+// ProcessWarnings gives the warnings for a process, with pointers that begin
+// at it.
+func ProcessWarnings(p *specs.Process) []string {
+	c := p.Capabilities
+	if c == nil {
+		return nil
+	}
+	var w []string
+	warn := func(set string, i int, text string) { w = append(w, at("capabilities", set, i)+": "+text) }
+	for _, set := range [...]struct {
+		name string
+		list []string
+	}{
+		{"bounding", c.Bounding}, {"effective", c.Effective}, {"inheritable", c.Inheritable}, {"permitted", c.Permitted}, {"ambient", c.Ambient},
+	} {
+		for i, name := range set.list {
+			_, known := CapabilityNumber(name)
+			switch {
+			case !known:
+				warn(set.name, i, "unknown capability "+quoted(name)+" ignored")
+			case set.name == "effective" && !slices.Contains(c.Permitted, name):
+				warn(set.name, i, name+" ignored: it is not in the permitted set")
+			case set.name == "ambient" && (!slices.Contains(c.Permitted, name) || !slices.Contains(c.Inheritable, name)):
+				warn(set.name, i, name+" ignored: it is not in both the permitted and the inheritable set")
+			}
+		}
+	}
+	return w
+}
