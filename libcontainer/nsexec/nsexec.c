@@ -24,6 +24,7 @@ static const struct insn *insns;
 static u32 num_insns;
 static u64 blob, blob_len;
 static struct recorder *recorder;
+static struct trace *traces; /* in the recorder; null when nobody wants times */
 
 /* Leaves at once; a container's init must not linger half made. */
 _Noreturn static void leave(int status)
@@ -64,20 +65,24 @@ static s64 tell(u16 kind, u16 code, u32 insn, s64 value, s64 fd)
 	return r;
 }
 
-/* Waits for the parent's word. Its end closed means that it is gone: leave. */
-static void hear(struct message *m, s64 *fd)
+/*
+ * Waits for the parent's word, at most one descriptor with it. Says whether
+ * there was one: the other end closed means that the parent is gone. A
+ * truncated message is none either: when the kernel could not install the
+ * descriptor (EMFILE, an LSM), the value would be taken for it.
+ */
+static int hear(struct message *m, s64 *fd)
 {
 	struct iovec iov = {.base = m, .len = sizeof(*m)};
 	struct cmsg c = {0};
-	struct msghdr h = {.iov = &iov, .iovlen = 1, .control = &c, .controllen = sizeof(c)};
+	struct msghdr h = {.iov = &iov, .iovlen = 1, .control = &c, .controllen = CMSG_FD_LEN};
 	s64 r;
 
 	do
 		r = syscall3(SYS_RECVMSG, slots[SYNC_SLOT], (s64)&h, MSG_CMSG_CLOEXEC);
 	while (r == -EINTR);
-	if (r != sizeof(*m))
-		leave(1);
-	*fd = h.controllen >= CMSG_FD_LEN && c.type == SCM_RIGHTS ? c.fd : -1;
+	*fd = h.controllen >= CMSG_FD_LEN && c.level == SOL_SOCKET && c.type == SCM_RIGHTS ? c.fd : -1;
+	return r == sizeof(*m) && !(h.flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
 /*
@@ -88,6 +93,7 @@ static void hear(struct message *m, s64 *fd)
 static s64 load(s64 fd)
 {
 	struct header h;
+	u8 last;
 	u64 base = PROGRAM_BASE + (u64)loaded * PROGRAM_STRIDE;
 	s64 r = syscall4(SYS_PREAD64, fd, (s64)&h, sizeof(h), 0);
 
@@ -98,9 +104,12 @@ static s64 load(s64 fd)
 	if (h.num_insns == 0 || h.num_insns > MAX_INSNS || h.blob_len > MAX_BLOB)
 		return -ENOEXEC;
 	if (h.blob_off != sizeof(h) + (u64)h.num_insns * sizeof(struct insn) || h.rec_off % PAGE_SIZE != 0 ||
-	    h.rec_off < h.blob_off + h.blob_len || h.rec_len < sizeof(struct recorder))
+	    h.rec_off < h.blob_off + h.blob_len || h.rec_off > PROGRAM_STRIDE || h.rec_len < sizeof(struct recorder))
 		return -ENOEXEC;
 	if (h.flags & FLAG_TRACE && h.rec_len < sizeof(struct recorder) + (u64)h.num_insns * sizeof(struct trace))
+		return -ENOEXEC;
+	/* A file that is too short would be a SIGBUS later. */
+	if (syscall4(SYS_PREAD64, fd, (s64)&last, 1, (s64)h.rec_off + h.rec_len - 1) != 1)
 		return -ENOEXEC;
 
 	/* Private: results are written into the blob, and only this process sees them. */
@@ -110,14 +119,15 @@ static s64 load(s64 fd)
 		return r < 0 ? r : -EEXIST;
 	/* Shared: the parent reads here where a silent death struck. */
 	r = syscall6(SYS_MMAP, 0, (s64)h.rec_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (s64)h.rec_off);
-	if (r < 0 && r > -4096)
+	if (r < 0 && r >= -MAX_ERRNO)
 		return r;
 	recorder = (struct recorder *)r;
 	insns = (const struct insn *)(base + sizeof(h));
 	num_insns = h.num_insns;
 	blob = base + h.blob_off;
 	blob_len = h.blob_len;
-	recorder->tracing = h.flags & FLAG_TRACE;
+	/* Decided here once and for all: what lies in shared memory is not asked again. */
+	traces = h.flags & FLAG_TRACE ? recorder->trace : 0;
 	loaded++;
 	return 0;
 }
@@ -146,7 +156,9 @@ static s64 argument(const struct insn *in, int i, int *bad)
 /* Whether n bytes at address a lie in the blob. */
 static int inside(s64 a, u64 n)
 {
-	return (u64)a >= blob && (u64)a + n <= blob + blob_len;
+	u64 off = (u64)a - blob; /* wraps to something large below the blob */
+
+	return off <= blob_len && n <= blob_len - off;
 }
 
 static s64 load_memory(const s64 *a)
@@ -181,7 +193,8 @@ static s64 check_memory(const s64 *a)
 {
 	u64 v;
 
-	if (!inside(a[0], sizeof(v)))
+	/* An errno that is none would make a mismatch look like success. */
+	if (!inside(a[0], sizeof(v)) || a[3] <= 0 || a[3] > MAX_ERRNO)
 		return -EFAULT;
 	__builtin_memcpy(&v, (const void *)a[0], sizeof(v));
 	return (v & (u64)a[1]) == (u64)a[2] ? 0 : -a[3];
@@ -212,7 +225,8 @@ static s64 sync_parent(u32 pc, const s64 *a, int *jumped)
 
 	if (r < 0 || !a[3])
 		return r < 0 ? r : 0;
-	hear(&m, &fd);
+	if (!hear(&m, &fd))
+		leave(1);
 	if (m.kind == MSG_GO)
 		return fd >= 0 ? fd : m.value;
 	if (m.kind != MSG_PROGRAM || fd < 0)
@@ -256,7 +270,7 @@ static void run(void)
 
 	while (pc < num_insns) {
 		const struct insn *in = &insns[pc];
-		struct trace *t = recorder->tracing ? &recorder->trace[pc] : 0;
+		struct trace *t = traces ? &traces[pc] : 0;
 		s64 a[MAX_ARGS], r = 0;
 		u32 next = pc + 1;
 		int bad = 0, jumped = 0;
@@ -267,9 +281,9 @@ static void run(void)
 			a[i] = argument(in, i, &bad);
 		if (t)
 			t->begin = now();
-		if (bad || in->target >= num_insns || (in->target && in->target <= pc)) {
+		/* Forward only, and a jump needs a target: every program ends. */
+		if (bad || in->target >= num_insns || (in->target ? in->target <= pc : in->op == OP_JUMP))
 			fail(in, pc, EFAULT, -1);
-		}
 		switch (in->op) {
 		case OP_SYSCALL:
 			r = call(in->nr, a);
@@ -301,7 +315,7 @@ static void run(void)
 			pc = 0;
 			continue;
 		}
-		if (r < 0 && r > -4096) {
+		if (r < 0 && r >= -MAX_ERRNO) {
 			next = handler(in, -r);
 			if (!next)
 				fail(in, pc, -r, a[0]);
