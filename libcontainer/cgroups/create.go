@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cgroups
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Create makes the cgroup in every hierarchy. No process is joined to it. What
+// it made is removed again if it fails.
+//
+// A cgroup that exists already is used only if it is empty and not frozen
+// (NotEmptyError, FrozenError). If it carries this container's mark it is the
+// remains of a create that was killed, possibly with old limits on it: it is
+// removed and made anew. If not, somebody else prepared it: it is used but will
+// never be killed, frozen or removed.
+//
+// With the systemd driver the cgroup comes into being in Attach; Create then
+// only makes sure that it is free.
+func (c *Cgroup) Create() error {
+	if c.absent {
+		return c.requireNone()
+	}
+	if c.cfg.Systemd {
+		return c.checkUnused()
+	}
+	var err error
+	if c.mode == V2 {
+		err = c.createV2(&c.dirs[0])
+	} else {
+		err = c.createV1()
+	}
+	if err == nil {
+		return nil
+	}
+	if c.cfg.Rootless && c.cfg.Path == "" && isPermission(err) && !hasLimits(c.cfg.Resources) {
+		c.absent = true
+		return nil
+	}
+	if isPermission(err) {
+		return &DelegationError{Path: c.dirs[0].path, Err: err}
+	}
+	return err
+}
+
+// requireNone refuses limits for a container that has no cgroup.
+func (c *Cgroup) requireNone() error {
+	if p := firstLimit(c.cfg.Resources); p != "" {
+		return &ResourceError{Pointer: p, Err: ErrAbsent}
+	}
+	return nil
+}
+
+func (c *Cgroup) createV1() (err error) {
+	made := make([]string, 0, len(c.dirs))
+	defer func() {
+		if err != nil {
+			for _, p := range made {
+				_ = unix.Rmdir(p)
+			}
+		}
+	}()
+	kept := c.dirs[:0]
+	for i := range c.dirs {
+		d := c.dirs[i]
+		if !d.alias {
+			fresh, err := c.makeDir(&d)
+			if err != nil {
+				if d.optional() && isPermission(err) {
+					continue // this hierarchy is left out, and out of the state
+				}
+				return fmt.Errorf("cgroup %s: create: %w", d.path, err)
+			}
+			if fresh {
+				made = append(made, d.path)
+			}
+			if d.controller == "cpuset" {
+				if err := fillCpuset(&d, d.path); err != nil {
+					return err
+				}
+			}
+		}
+		kept = append(kept, d)
+	}
+	c.dirs = kept
+	return nil
+}
+
+func (c *Cgroup) createV2(d *dir) error {
+	parent := path.Dir(d.path)
+	fresh, err := c.makeDir(d)
+	if err != nil {
+		return fmt.Errorf("cgroup %s: create: %w", d.path, err)
+	}
+	err = c.prepareV2(d, parent)
+	if err != nil && fresh {
+		_ = unix.Rmdir(d.path)
+	}
+	return err
+}
+
+func (c *Cgroup) prepareV2(d *dir, parent string) error {
+	if err := enableControllers(d.mount, parent); err != nil {
+		return err
+	}
+	// A child of the root is always a plain domain when it is made.
+	if parent != d.mount {
+		if err := checkType(d.path, hasDomainLimits(c.cfg.Resources)); err != nil {
+			return err
+		}
+	}
+	if c.cfg.OwnerUID != nil {
+		return delegate(d.path, *c.cfg.OwnerUID)
+	}
+	return nil
+}
+
+// makeDir makes one directory and whatever is missing above it, and marks it.
+// fresh tells that it was made here.
+func (c *Cgroup) makeDir(d *dir) (fresh bool, err error) {
+	err = mkdir(d.path)
+	if errors.Is(err, unix.ENOENT) {
+		if err = mkdirParents(d.mount, path.Dir(d.path)); err != nil {
+			return false, err
+		}
+		err = mkdir(d.path)
+	}
+	if errors.Is(err, unix.EEXIST) {
+		// Some kernels answer EEXIST before EROFS and EACCES, so this says
+		// nothing yet about what may be written.
+		if fresh, err = c.reuse(d); err != nil || !fresh {
+			return false, err
+		}
+	} else if err != nil {
+		return false, err
+	}
+	if err := mark(d.path, c.cfg.ID); err != nil {
+		_ = unix.Rmdir(d.path)
+		return false, err
+	}
+	return true, nil
+}
+
+// reuse decides about a directory that is already there. It returns true if it
+// was removed and made anew.
+func (c *Cgroup) reuse(d *dir) (bool, error) {
+	if err := c.checkDirUnused(d); err != nil {
+		return false, err
+	}
+	ours, err := marked(d.path, c.cfg.ID)
+	if err != nil || !ours {
+		return false, err
+	}
+	if err := removeTree(d.path); err != nil {
+		return false, err
+	}
+	return true, mkdir(d.path)
+}
+
+// checkUnused applies checkDirUnused to every directory that exists.
+func (c *Cgroup) checkUnused() error {
+	for i := range c.dirs {
+		if c.dirs[i].alias {
+			continue
+		}
+		if err := c.checkDirUnused(&c.dirs[i]); err != nil && !isGone(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cgroup) checkDirUnused(d *dir) error {
+	pids, err := pidsBelow(d.path)
+	if err != nil {
+		return err
+	}
+	if len(pids) > 0 {
+		return &NotEmptyError{d.path, len(pids)}
+	}
+	frozen := false
+	switch d.controller {
+	case "":
+		s, err := readFirst(d.path + "/cgroup.freeze")
+		frozen = err == nil && s == "1"
+	case "freezer":
+		s, err := readFirst(d.path + "/freezer.state")
+		frozen = err == nil && s != "THAWED"
+	}
+	if frozen {
+		return &FrozenError{d.path}
+	}
+	return nil
+}
+
+// mkdirParents makes the directories from below the mount down to p. They are
+// not marked and not removed later: other containers may come to live there.
+func mkdirParents(mount, p string) error {
+	if len(p) <= len(mount) {
+		return unix.ENOENT // the mount itself is gone
+	}
+	err := mkdir(p)
+	if errors.Is(err, unix.ENOENT) {
+		if err = mkdirParents(mount, path.Dir(p)); err == nil {
+			err = mkdir(p)
+		}
+	}
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	return err
+}
+
+// enableControllers makes every controller of the mount available below
+// parent, by adding it to cgroup.subtree_control from the top down. One that
+// cannot be enabled (not delegated; a cgroup with processes in between) is
+// left out: the limit that needs it will say so, the others need not care.
+func enableControllers(mount, parent string) error {
+	all, err := readFirst(mount + "/cgroup.controllers")
+	if err != nil {
+		return fmt.Errorf("cgroup %s: %w", mount, err)
+	}
+	missing := missingControllers(all, parent)
+	if missing == "" {
+		return nil
+	}
+	for end := len(mount); end <= len(parent); end++ {
+		if end != len(parent) && parent[end] != '/' {
+			continue
+		}
+		level := parent[:end]
+		missing := missingControllers(all, level)
+		if missing == "" || writeFile(level+"/cgroup.subtree_control", missing) == nil {
+			continue
+		}
+		for one := range strings.FieldsSeq(missing) {
+			_ = writeFile(level+"/cgroup.subtree_control", one)
+		}
+	}
+	return nil
+}
+
+// missingControllers returns "+a +b" for those of all that level does not pass
+// on yet.
+func missingControllers(all, level string) string {
+	if all == "" {
+		return ""
+	}
+	have, err := readFirst(level + "/cgroup.subtree_control")
+	if err != nil || have == all {
+		return ""
+	}
+	have = " " + have + " "
+	var b strings.Builder
+	for name := range strings.FieldsSeq(all) {
+		if !strings.Contains(have, " "+name+" ") {
+			if b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteByte('+')
+			b.WriteString(name)
+		}
+	}
+	return b.String()
+}
+
+// checkType deals with threaded sub-trees. A cgroup below a threaded one, or
+// below one that has both processes and controllers, starts out as "domain
+// invalid" and can hold a process only after it was made threaded, which rules
+// out the controllers that account for whole processes.
+func checkType(p string, domain bool) error {
+	t, err := readFirst(p + "/cgroup.type")
+	if err != nil || t == "domain" {
+		return nil
+	}
+	if domain {
+		return fmt.Errorf("cgroup %s: type is %q: memory, io, hugetlb and rdma limits cannot be set in a threaded sub-tree: choose another %s", p, t, pathPointer)
+	}
+	if t == "domain invalid" {
+		if err := writeFile(p+"/cgroup.type", "threaded"); err != nil {
+			return fmt.Errorf("cgroup %s: make threaded: %w", p, err)
+		}
+	}
+	return nil
+}
+
+// delegate gives the directory and the files that the kernel lists as safe to
+// the user. The files differ between kernels; missing ones are skipped
+// (runtime-spec, "cgroup ownership": "MUST NOT fail").
+func delegate(p string, uid int) error {
+	list, err := os.ReadFile("/sys/kernel/cgroup/delegate")
+	if err != nil {
+		list = []byte("cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n")
+	}
+	if err := unix.Lchown(p, uid, -1); err != nil {
+		return fmt.Errorf("cgroup %s: chown to %d: %w", p, uid, err)
+	}
+	for name := range strings.FieldsSeq(string(list)) {
+		if strings.Contains(name, "/") {
+			continue
+		}
+		if err := unix.Lchown(p+"/"+name, uid, -1); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("cgroup %s/%s: chown to %d: %w", p, name, uid, err)
+		}
+	}
+	return nil
+}
+
+// fillCpuset copies cpus and mems from the parent into every level where they
+// are still empty: on v1 a process cannot enter a cpuset without both.
+func fillCpuset(d *dir, p string) error {
+	for _, name := range [...]string{"cpuset.cpus", "cpuset.mems"} {
+		if err := fillFrom(d.mount, p, name); err != nil {
+			return fmt.Errorf("cgroup %s/%s: inherit from parent: %w", p, name, err)
+		}
+	}
+	return nil
+}
+
+func fillFrom(mount, p, name string) error {
+	have, err := readFirst(p + "/" + name)
+	if err != nil || have != "" || p == mount {
+		return err
+	}
+	parent := path.Dir(p)
+	if err := fillFrom(mount, parent, name); err != nil {
+		return err
+	}
+	v, err := readFirst(parent + "/" + name)
+	if err != nil {
+		return err
+	}
+	return writeFile(p+"/"+name, v)
+}
