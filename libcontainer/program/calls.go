@@ -20,14 +20,15 @@ const OnProc = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO
 // Openat2 opens a path and keeps the descriptor.
 func (b *Builder) Openat2(dir FD, path string, flags, mode, resolve uint64) (Reg, On) {
 	r := b.alloc()
-	how := b.howRef(flags|unix.O_CLOEXEC, mode, resolve)
+	how := b.How(flags, mode, resolve)
 	return r, b.Call(unix.SYS_OPENAT2, dir.V(), b.Str(path).V(), how.V(), I(unix.SizeofOpenHow)).Into(r)
 }
 
-// howRef shares equal open_how structures, of which a program has few.
-func (b *Builder) howRef(flags, mode, resolve uint64) Ref {
+// How puts a struct open_how into the blob, close-on-exec always; equal ones
+// are shared, of which a program has few.
+func (b *Builder) How(flags, mode, resolve uint64) Ref {
 	var key [24]byte
-	binary.LittleEndian.PutUint64(key[0:], flags)
+	binary.LittleEndian.PutUint64(key[0:], flags|unix.O_CLOEXEC)
 	binary.LittleEndian.PutUint64(key[8:], mode)
 	binary.LittleEndian.PutUint64(key[16:], resolve)
 	return b.shared(key[:])

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package compile
+
+import (
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/program"
+)
+
+// CloneFlag gives the clone flag of a namespace type, 0 for an unknown one.
+func CloneFlag(t specs.LinuxNamespaceType) uint64 {
+	switch t {
+	case specs.PIDNamespace:
+		return unix.CLONE_NEWPID
+	case specs.NetworkNamespace:
+		return unix.CLONE_NEWNET
+	case specs.MountNamespace:
+		return unix.CLONE_NEWNS
+	case specs.IPCNamespace:
+		return unix.CLONE_NEWIPC
+	case specs.UTSNamespace:
+		return unix.CLONE_NEWUTS
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
+	case specs.CgroupNamespace:
+		return unix.CLONE_NEWCGROUP
+	case specs.TimeNamespace:
+		return unix.CLONE_NEWTIME
+	}
+	return 0
+}
+
+type joined struct {
+	index int
+	flag  uint64
+	fd    program.Reg
+}
+
+// namespaces makes and joins namespaces.
+//
+// The common case is cheap: pid and user namespace come with the clone that
+// starts nsexec, the others are unshared here while the parent sees to the
+// cgroup. The order matters where namespaces own each other: a new user
+// namespace comes first, so that it owns the rest; joined ones come before it,
+// while the privilege to join them is there. A pid or time namespace that is
+// joined, or made below a late user namespace, takes effect for children only:
+// then nsexec forks, and the child goes on.
+func (s *setup) namespaces() error {
+	var joins []joined
+	for i, ns := range s.linux.Namespaces {
+		flag := CloneFlag(ns.Type)
+		c := program.Cause{Pointer: "/linux/namespaces", Index: i}
+		if flag == 0 {
+			return errorf(c, "unknown namespace type %q", ns.Type)
+		}
+		if ns.Path == "" {
+			s.newNS |= flag
+			continue
+		}
+		joins = append(joins, joined{index: i, flag: flag})
+	}
+	early := s.newNS & (unix.CLONE_NEWPID | unix.CLONE_NEWUSER)
+	late := s.newNS&unix.CLONE_NEWTIME != 0
+	for _, j := range joins {
+		late = late || j.flag&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 || s.newNS&unix.CLONE_NEWUSER != 0
+	}
+	if !late {
+		s.spawn.Cloneflags = uintptr(early)
+		if early&unix.CLONE_NEWUSER != 0 {
+			s.enterUserNS()
+		}
+	}
+	if err := s.openJoins(joins); err != nil {
+		return err
+	}
+	s.join(joins, late)
+	if late {
+		s.forkInto(joins)
+	}
+	s.b.Note("no ptrace from inside")
+	s.b.Prctl(unix.PR_SET_DUMPABLE, program.I(0))
+
+	rest := s.newNS &^ (unix.CLONE_NEWPID | unix.CLONE_NEWUSER | unix.CLONE_NEWTIME | unix.CLONE_NEWCGROUP)
+	s.cgroupN = s.newNS&unix.CLONE_NEWCGROUP != 0
+	if rest != 0 {
+		s.b.At("/linux/namespaces")
+		s.b.Unshare(rest)
+	}
+	if s.newNS&unix.CLONE_NEWNET != 0 {
+		s.loopback()
+	}
+	if len(s.linux.NetDevices) > 0 {
+		s.b.At("/linux/netDevices")
+		s.b.Sync(SyncNetwork, program.I(0), program.None)
+	}
+	return nil
+}
+
+// openJoins opens every namespace before the first is joined: afterwards the
+// paths might mean something else.
+func (s *setup) openJoins(joins []joined) error {
+	for k := range joins {
+		j := &joins[k]
+		s.b.For(program.Cause{Pointer: "/linux/namespaces", Index: j.index, Field: "path"})
+		fd, _ := s.b.Openat2(program.Cwd, s.linux.Namespaces[j.index].Path, unix.O_RDONLY|unix.O_NOCTTY, 0, 0)
+		// Checked to be a namespace at all; its kind is checked by setns.
+		s.b.CheckFS(fd.FD(), unix.NSFS_MAGIC, unix.EINVAL)
+		j.fd = fd
+	}
+	return nil
+}
+
+// join joins what is to be joined. Root of the initial user namespace may
+// join any namespace, and loses that by joining a user namespace, so that one
+// comes last; anybody else has the privilege only inside it, so it comes first.
+func (s *setup) join(joins []joined, late bool) {
+	order := func(user bool) {
+		for _, j := range joins {
+			if (j.flag == unix.CLONE_NEWUSER) != user {
+				continue
+			}
+			s.b.For(program.Cause{Pointer: "/linux/namespaces", Index: j.index})
+			s.b.Setns(j.fd.FD(), j.flag)
+			s.b.Close(j.fd)
+			if user {
+				s.becomeRoot()
+			}
+		}
+	}
+	if s.Facts.Privileged() {
+		order(false)
+		order(true)
+	} else {
+		order(true)
+		order(false)
+	}
+	if late && s.newNS&unix.CLONE_NEWUSER != 0 {
+		s.b.At("/linux/namespaces")
+		s.b.Unshare(unix.CLONE_NEWUSER)
+		s.enterUserNS()
+	}
+}
+
+// enterUserNS waits for the id maps of a new user namespace.
+func (s *setup) enterUserNS() {
+	s.b.At("/linux/uidMappings")
+	s.b.Sync(SyncMaps, program.I(0), program.None)
+	s.becomeRoot()
+}
+
+// becomeRoot takes the ids of the user namespace's root, so that what is made
+// from here on belongs to it.
+func (s *setup) becomeRoot() {
+	s.b.Note("root of the user namespace")
+	s.b.Call(unix.SYS_SETGROUPS, program.I(0), program.Null).Ignore(unix.EPERM) // denied for single mappings
+	s.b.Call(unix.SYS_SETRESGID, program.I(0), program.I(0), program.I(0))
+	s.b.Call(unix.SYS_SETRESUID, program.I(0), program.I(0), program.I(0))
+}
+
+// forkInto makes the namespaces that only children enter, and forks.
+func (s *setup) forkInto(joins []joined) {
+	flags := s.newNS & (unix.CLONE_NEWPID | unix.CLONE_NEWTIME)
+	forks := flags != 0
+	for _, j := range joins {
+		forks = forks || j.flag&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0
+	}
+	if !forks {
+		return
+	}
+	if flags != 0 {
+		s.b.At("/linux/namespaces")
+		s.b.Unshare(flags)
+	}
+	if s.newNS&unix.CLONE_NEWTIME != 0 && len(s.linux.TimeOffsets) > 0 {
+		s.timeOffsets()
+	}
+	s.spawn.Forks = true
+	forkTo(s.b)
+}
+
+// forkTo emits the fork: the parent half says the child's pid and leaves, the
+// child goes on with the program.
+func forkTo(b *program.Builder) {
+	b.Note("enter the pid namespace")
+	pid := b.Fork()
+	parent, child := b.NewLabel(), b.NewLabel()
+	b.JumpIf(pid, parent)
+	b.Jump(child)
+	b.Bind(parent)
+	b.Tell(SyncChild, pid.V())
+	b.Exit(0)
+	b.Bind(child)
+	b.Free(pid)
+	b.Call(unix.SYS_SETSID).Ignore(unix.EPERM)
+}
+
+// timeOffsets sets the clocks of a new time namespace, which must happen
+// before the first process enters it.
+func (s *setup) timeOffsets() {
+	s.b.At("/linux/timeOffsets")
+	text := ""
+	for _, clock := range []string{"monotonic", "boottime"} { // in a fixed order: a plan is reproducible
+		if o, ok := s.linux.TimeOffsets[clock]; ok {
+			text += clock + " " + strconv.FormatInt(o.Secs, 10) + " " + strconv.FormatUint(uint64(o.Nanosecs), 10) + "\n"
+		}
+	}
+	fd, _ := s.b.Openat2(program.Cwd, "/proc/self/timens_offsets", unix.O_WRONLY|unix.O_NOCTTY, 0, 0)
+	s.b.Write(fd.FD(), text)
+	s.b.Close(fd)
+}
+
+// loopback brings lo up, which the kernel leaves down in a new namespace.
+func (s *setup) loopback() {
+	s.b.Note("loopback up")
+	sock := s.b.Alloc()
+	s.b.Call(unix.SYS_SOCKET, program.I(unix.AF_INET), program.I(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), program.I(0)).Into(sock)
+	ifreq := make([]byte, 40)
+	copy(ifreq, "lo")
+	up := unix.IFF_UP | unix.IFF_RUNNING
+	ifreq[16], ifreq[17] = byte(up), byte(up>>8)
+	s.b.Call(unix.SYS_IOCTL, sock.V(), program.I(unix.SIOCSIFFLAGS), s.b.Bytes(ifreq).V())
+	s.b.Close(sock)
+}
+
+// waitCgroup lets the parent finish the cgroup before something needs it. It
+// is put as late as possible: until here both sides worked at the same time.
+func (s *setup) waitCgroup() {
+	if s.inGroup || s.Cgroup.Born || s.Cgroup.None {
+		s.inGroup = true
+		return
+	}
+	s.inGroup = true
+	old := s.b.For(program.Cause{Pointer: "/linux/cgroupsPath", Index: -1})
+	s.b.Sync(SyncCgroup, program.I(0), program.None)
+	s.b.For(old)
+}
+
+// unshareCgroup makes the cgroup namespace, whose root is the cgroup that the
+// process is in at that moment.
+func (s *setup) unshareCgroup() {
+	if !s.cgroupN {
+		return
+	}
+	s.waitCgroup()
+	s.cgroupN = false
+	old := s.b.For(program.Cause{Pointer: "/linux/namespaces", Index: -1})
+	s.b.Unshare(unix.CLONE_NEWCGROUP)
+	s.b.For(old)
+}
+
+// hostname names the host inside its UTS namespace.
+func (s *setup) hostname() error {
+	if h := s.Spec.Hostname; h != "" {
+		s.b.At("/hostname")
+		s.b.Call(unix.SYS_SETHOSTNAME, s.b.Str(h).V(), program.I(len(h)))
+	}
+	if d := s.Spec.Domainname; d != "" {
+		s.b.At("/domainname")
+		s.b.Call(unix.SYS_SETDOMAINNAME, s.b.Str(d).V(), program.I(len(d)))
+	}
+	return nil
+}

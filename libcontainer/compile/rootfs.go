@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package compile
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/program"
+)
+
+// rootfs makes the root filesystem a mount of the container's own mount
+// namespace. Everything is done to descriptors from here on: s.root is the
+// mount, and no path of the container is ever resolved but below it.
+func (s *setup) rootfs() error {
+	if s.Spec.Root == nil {
+		return errorf(program.Cause{Pointer: "/root", Index: -1}, "a root filesystem is required")
+	}
+	s.b.At("/linux/rootfsPropagation")
+	prop := uint64(unix.MS_SLAVE)
+	switch s.linux.RootfsPropagation {
+	case "", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable":
+		// What is mounted inside must never reach the host.
+	case "private", "rprivate":
+		prop = unix.MS_PRIVATE
+	default:
+		return errorf(program.Cause{Pointer: "/linux/rootfsPropagation", Index: -1},
+			"unknown propagation %q (want shared, slave, private or unbindable)", s.linux.RootfsPropagation)
+	}
+	if s.newNS&unix.CLONE_NEWNS != 0 {
+		slash, _ := s.b.Openat2(program.Cwd, "/", unix.O_PATH|unix.O_DIRECTORY, 0, 0)
+		s.b.MountSetattr(slash.FD(), true, 0, 0, prop)
+		s.b.Close(slash)
+	}
+	s.openProc()
+
+	s.b.At("/root/path")
+	at, _ := s.b.Openat2(program.Cwd, s.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, 0)
+	s.root, _ = s.b.OpenTree(program.Cwd, s.Rootfs, true)
+	// pivot_root wants the parent of the new root not to be shared; the tree
+	// itself may carry propagation from the host, which ends here.
+	if prop == unix.MS_PRIVATE || s.newNS&unix.CLONE_NEWNS == 0 {
+		s.b.MountSetattr(s.root.FD(), true, 0, 0, unix.MS_PRIVATE)
+	}
+	s.b.MoveMount(s.root.FD(), at.FD())
+	s.b.Close(at)
+	return nil
+}
+
+// openProc keeps a descriptor of the host's procfs for sysctls and labels:
+// opened before anything of the container is visible, and proven to be procfs.
+func (s *setup) openProc() {
+	if !s.needsProc() {
+		return
+	}
+	s.b.Note("the host's procfs")
+	s.proc, _ = s.b.Openat2(program.Cwd, "/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, 0)
+	s.b.CheckFS(s.proc.FD(), unix.PROC_SUPER_MAGIC, unix.ENOTSUP)
+	s.hasProc = true
+}
+
+func (s *setup) needsProc() bool {
+	return len(s.linux.Sysctl) > 0 || (s.Spec.Process != nil && (s.Spec.Process.ApparmorProfile != "" || s.Spec.Process.SelinuxLabel != ""))
+}
+
+// workdir makes the process's working directory if it is missing.
+func (s *setup) workdir() error {
+	p := s.Spec.Process
+	if p == nil || p.Cwd == "" || p.Cwd == "/" {
+		return nil
+	}
+	s.b.At("/process/cwd")
+	done := s.b.NewLabel()
+	missing := s.b.NewLabel()
+	r, on := s.b.Openat2(s.root.FD(), p.Cwd, unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot)
+	on.Jump(missing, unix.ENOENT)
+	s.b.Close(r)
+	s.b.Jump(done)
+	s.b.Bind(missing)
+	dangling := s.b.NewLabel()
+	s.mkdirAll(filepath.Clean(p.Cwd), 0o755, dangling)
+	s.b.Jump(done)
+	s.b.Bind(dangling)
+	s.b.Sync(SyncMkdir, program.I(MkdirCwd), s.root.FD())
+	s.b.Bind(done)
+	return nil
+}
+
+// MkdirCwd is the value of SyncMkdir that means the working directory.
+const MkdirCwd = -1
+
+// mkdirAll makes a directory and its parents below the root, one component at
+// a time on descriptors (CVE-2024-45310). It goes to dangling where a parent
+// exists but leads nowhere.
+func (s *setup) mkdirAll(path string, mode uint32, dangling *program.Label) {
+	comps := strings.Split(strings.Trim(path, "/"), "/")
+	for i, name := range comps {
+		parent := "/" + strings.Join(comps[:i], "/")
+		dir := s.root
+		if i > 0 {
+			var on program.On
+			dir, on = s.b.Openat2(s.root.FD(), parent, unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot)
+			on.Jump(dangling, unix.ENOENT)
+		}
+		s.b.Mkdirat(dir.FD(), name, mode).Ignore(unix.EEXIST)
+		if i > 0 {
+			s.b.Close(dir)
+		}
+	}
+}
+
+// hooks lets the parent run those that belong between the mounts and the new root.
+func (s *setup) hooks() error {
+	h := s.Spec.Hooks
+	if h == nil || len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) == 0 { //nolint:staticcheck // prestart is deprecated, not gone
+		return nil
+	}
+	// Limits and device rules are in place before: hooks edit them.
+	s.waitCgroup()
+	s.b.At("/hooks")
+	s.b.Sync(SyncHooks, program.I(0), program.None)
+	return nil
+}
+
+// pivot enters the root.
+func (s *setup) pivot() error {
+	s.b.At("/root/path")
+	if s.hasProc {
+		s.b.Close(s.proc)
+	}
+	s.b.Fchdir(s.root.FD())
+	switch {
+	case s.newNS&unix.CLONE_NEWNS == 0:
+		// In somebody else's mount namespace, or the host's, the root must not be exchanged for all.
+		s.b.Call(unix.SYS_CHROOT, s.b.Str(".").V())
+	case s.NoPivot:
+		// On a ramfs root there is nothing to pivot from: cover it, and stand on top.
+		slash, _ := s.b.Openat2(program.Cwd, "/", unix.O_PATH|unix.O_DIRECTORY, 0, 0)
+		s.b.MoveMount(s.root.FD(), slash.FD())
+		s.b.Close(slash)
+		s.b.Call(unix.SYS_CHROOT, s.b.Str(".").V())
+	default:
+		// Both names are the new root: the old one ends up stacked on top of it
+		// and is taken away at once, no directory needed. See pivot_root(2).
+		s.b.Call(unix.SYS_PIVOT_ROOT, s.b.Str(".").V(), s.b.Str(".").V())
+		s.b.Call(unix.SYS_UMOUNT2, s.b.Str(".").V(), program.I(unix.MNT_DETACH))
+	}
+	s.b.Call(unix.SYS_CHDIR, s.b.Str("/").V())
+	s.rootAttributes()
+	return nil
+}
+
+// rootAttributes makes the root read-only and gives it its propagation.
+func (s *setup) rootAttributes() {
+	if s.Spec.Root.Readonly {
+		s.b.At("/root/readonly")
+		s.b.MountSetattr(s.root.FD(), false, unix.MOUNT_ATTR_RDONLY, 0, 0)
+	}
+	var prop uint64
+	recursive := true
+	switch s.linux.RootfsPropagation {
+	case "shared", "rshared":
+		prop = unix.MS_SHARED
+	case "unbindable", "runbindable":
+		prop = unix.MS_UNBINDABLE
+		recursive = strings.HasPrefix(s.linux.RootfsPropagation, "r")
+	}
+	if prop != 0 {
+		s.b.At("/linux/rootfsPropagation")
+		s.b.MountSetattr(s.root.FD(), recursive, 0, 0, prop)
+	}
+}
+
+// label opens, while the host's procfs can be reached, the file that an LSM
+// label for the next exec is written to. It is the attribute of this very
+// process, so that holding it gives nobody else anything.
+func (s *setup) label() error {
+	p := s.Spec.Process
+	if p == nil || p.ApparmorProfile == "" && p.SelinuxLabel == "" {
+		return nil
+	}
+	return openLabel(s.b, s.proc.FD(), p, s.Facts.AppArmor, s.Facts.SELinux, "thread-self")
+}
+
+func openLabel(b *program.Builder, proc program.FD, p *specs.Process, appArmor, selinux bool, self string) error {
+	switch {
+	case p.ApparmorProfile != "":
+		b.At("/process/apparmorProfile")
+		if !appArmor {
+			return errorf(program.Cause{Pointer: "/process/apparmorProfile", Index: -1}, "AppArmor is not enabled on this host")
+		}
+		// thread-self is a symbolic link of procfs; the directory it leads to is opened first, with that allowed.
+		own, _ := b.Openat2(proc, self+"/attr", unix.O_PATH|unix.O_DIRECTORY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV)
+		old, done := b.NewLabel(), b.NewLabel()
+		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("apparmor/exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
+			Into(slotLabel).Jump(old, unix.ENOENT)
+		b.Jump(done)
+		b.Bind(old) // before 5.8 AppArmor had no directory of its own, and may be built without it
+		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
+			Into(slotLabel)
+		b.Bind(done)
+		b.Close(own)
+	case p.SelinuxLabel != "":
+		b.At("/process/selinuxLabel")
+		if !selinux {
+			return errorf(program.Cause{Pointer: "/process/selinuxLabel", Index: -1}, "SELinux is not enabled on this host")
+		}
+		own, _ := b.Openat2(proc, self+"/attr", unix.O_PATH|unix.O_DIRECTORY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV)
+		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
+			Into(slotLabel)
+		b.Close(own)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// cgroupRoot is where the file system hierarchy standard of systemd, and so
+// every distribution, has the cgroup mounts.
+const cgroupRoot = "/sys/fs/cgroup"
+
+// MinKernel is the oldest kernel kist runs on: openat2, the mount API,
+// mount_setattr, close_range, pidfds, CLONE_INTO_CGROUP and cgroup.kill are
+// all there, so there is no second way beside any of them.
+const MinKernel = "5.14"
+
+// Gather looks at this machine.
+func Gather() (*Facts, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return nil, fmt.Errorf("uname: %w", err)
+	}
+	f := &Facts{Kernel: unix.ByteSliceToString(u.Release[:]), Euid: unix.Geteuid(), HostProc: true}
+	if err := f.CheckKernel(); err != nil {
+		return nil, err
+	}
+	f.UserNS = inUserNS()
+	f.LastCap = lastCap()
+	var st unix.Statfs_t
+	if err := unix.Statfs(cgroupRoot, &st); err == nil {
+		f.CgroupV2 = st.Type == unix.CGROUP2_SUPER_MAGIC
+	}
+	if !f.CgroupV2 {
+		f.Hierarchy = hierarchies()
+	}
+	f.AppArmor = readByte("/sys/module/apparmor/parameters/enabled") == 'Y'
+	f.SELinux = exists("/sys/fs/selinux/enforce")
+	f.KCore = exists("/proc/kcore")
+	return f, nil
+}
+
+// CheckKernel refuses kernels older than MinKernel.
+func (f *Facts) CheckKernel() error {
+	major, rest, _ := strings.Cut(f.Kernel, ".")
+	end := 0
+	for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
+		end++
+	}
+	ma, err1 := strconv.Atoi(major)
+	mi, err2 := strconv.Atoi(rest[:end])
+	if err1 != nil || err2 != nil {
+		return fmt.Errorf("kernel: release %q: not a version", f.Kernel)
+	}
+	if ma < 5 || ma == 5 && mi < 14 {
+		return fmt.Errorf("kernel: %s is too old: kist needs Linux %s or later", f.Kernel, MinKernel)
+	}
+	return nil
+}
+
+// inUserNS says whether this process lives in a user namespace other than the
+// initial one, which maps every id onto itself.
+func inUserNS() bool {
+	b, err := readSmall("/proc/self/uid_map")
+	if err != nil {
+		return false // no user namespaces in this kernel
+	}
+	f := bytes.Fields(b)
+	return len(f) != 3 || string(f[0]) != "0" || string(f[1]) != "0" || string(f[2]) != "4294967295"
+}
+
+// lastCap asks the kernel for the highest capability: PR_CAPBSET_READ answers
+// EINVAL beyond it. The newest kernels know 40, so this is two calls.
+func lastCap() int {
+	known := func(c int) bool {
+		_, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0)
+		return err == nil
+	}
+	c := unix.CAP_LAST_CAP
+	for known(c + 1) {
+		c++
+	}
+	for c > 0 && !known(c) {
+		c--
+	}
+	return c
+}
+
+// hierarchies lists the v1 mounts below /sys/fs/cgroup from its directory
+// entries and /proc/self/cgroup, which is shorter than mountinfo and does not
+// grow with the host's mounts.
+func hierarchies() []Hierarchy {
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	var hs []Hierarchy
+	for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
+		parts := strings.SplitN(line, ":", 3)
+		if len(parts) != 3 || parts[1] == "" {
+			continue
+		}
+		opts := strings.Split(parts[1], ",")
+		name := strings.TrimPrefix(parts[1], "name=")
+		dir := filepath.Join(cgroupRoot, name)
+		h := Hierarchy{Mountpoint: dir, Options: opts}
+		if len(opts) > 1 {
+			h.Links = opts
+		}
+		var st unix.Statfs_t
+		if unix.Statfs(dir, &st) != nil || st.Type != unix.CGROUP_SUPER_MAGIC {
+			// Some mount cpu,cpuacct under cpu alone; take the first name that is a hierarchy.
+			found := false
+			for _, o := range opts {
+				dir = filepath.Join(cgroupRoot, o)
+				if unix.Statfs(dir, &st) == nil && st.Type == unix.CGROUP_SUPER_MAGIC {
+					h.Mountpoint, found = dir, true
+					break
+				}
+			}
+			if !found {
+				continue
+			}
+		}
+		hs = append(hs, h)
+	}
+	// Innermost id last in /proc/self/cgroup; list in the order they were mounted.
+	for i, j := 0, len(hs)-1; i < j; i, j = i+1, j-1 {
+		hs[i], hs[j] = hs[j], hs[i]
+	}
+	return hs
+}
+
+func exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }
+
+func readByte(path string) byte {
+	b, err := readSmall(path)
+	if err != nil || len(b) == 0 {
+		return 0
+	}
+	return b[0]
+}
+
+// readSmall reads a file of the kernel that fits in one read.
+func readSmall(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	b := make([]byte, 4096)
+	n, err := unix.Read(fd, b)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return b[:n], nil
+}
