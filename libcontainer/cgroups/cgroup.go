@@ -100,13 +100,17 @@ func Load(cfg Config, paths map[string]string) (*Cgroup, error) {
 	if len(paths) == 1 && unified != (c.mode == V2) {
 		return nil, fmt.Errorf("state: cgroup paths: recorded for another cgroup version than this host's (%s)", c.mode)
 	}
-	for i, name := range append(controllersV1(), "") {
+	for i := range len(controllers) + 1 {
+		name := "" // the v2 hierarchy comes last
+		if i < len(controllers) {
+			name = controllers[i]
+		}
 		p, ok := paths[name]
 		if !ok {
 			continue
 		}
 		mount := mountRoot
-		if i < len(controllersV1()) || c.mode != V2 {
+		if c.mode != V2 {
 			var err error
 			if mount, err = mountAbove(p); err != nil {
 				return nil, err
@@ -116,6 +120,10 @@ func Load(cfg Config, paths map[string]string) (*Cgroup, error) {
 			return nil, err
 		}
 		d := dir{controller: name, mount: mount, path: p}
+		if len(c.dirs) > 0 && d.relative() != c.dirs[0].relative() {
+			// The mark on the first directory speaks for all of them.
+			return nil, fmt.Errorf("state: cgroup paths: %s and %s are not the same cgroup", c.dirs[0].path, p)
+		}
 		for j := range c.dirs {
 			d.alias = d.alias || c.dirs[j].path == p
 		}
@@ -181,14 +189,9 @@ func (c *Cgroup) dir(controller string) *dir {
 	return nil
 }
 
-// identity is the directory that stands for the whole cgroup where one has to:
-// v2's only one, else the hierarchy that holds the freezer, else the first.
+// identity is the directory that stands for the whole cgroup: v2's only one,
+// else the one in the first hierarchy.
 func (c *Cgroup) identity() *dir {
-	for _, name := range [...]string{"freezer", "devices", "pids"} {
-		if d := c.dir(name); d != nil {
-			return d
-		}
-	}
 	if c.absent || len(c.dirs) == 0 {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,12 +31,7 @@ func (c *Cgroup) Create() error {
 	if c.cfg.Systemd {
 		return c.checkUnused()
 	}
-	var err error
-	if c.mode == V2 {
-		err = c.createV2(&c.dirs[0])
-	} else {
-		err = c.createV1()
-	}
+	err := c.createDirs()
 	if err == nil {
 		return nil
 	}
@@ -57,52 +53,55 @@ func (c *Cgroup) requireNone() error {
 	return nil
 }
 
-func (c *Cgroup) createV1() (err error) {
+// createDirs makes the directories, the one with the mark first, so that there
+// is never one of ours without a mark that says so.
+func (c *Cgroup) createDirs() (err error) {
 	made := make([]string, 0, len(c.dirs))
 	defer func() {
 		if err != nil {
-			for _, p := range made {
+			for _, p := range slices.Backward(made) {
 				_ = unix.Rmdir(p)
 			}
 		}
 	}()
-	kept := c.dirs[:0]
+	var old, now mark
+	now.id = c.cfg.ID
+	kept := make([]dir, 0, len(c.dirs))
 	for i := range c.dirs {
-		d := c.dirs[i]
-		if !d.alias {
-			fresh, err := c.makeDir(&d)
-			if err != nil {
-				if d.optional() && isPermission(err) {
-					continue // this hierarchy is left out, and out of the state
-				}
-				return fmt.Errorf("cgroup %s: create: %w", d.path, err)
+		d := &c.dirs[i]
+		if d.alias {
+			kept = append(kept, *d)
+			continue
+		}
+		fresh, err := c.makeDir(d, &old)
+		if err != nil {
+			if d.optional() && i > 0 && isPermission(err) {
+				continue // left out here, and of the state
 			}
-			if fresh {
-				made = append(made, d.path)
-			}
-			if d.controller == "cpuset" {
-				if err := fillCpuset(&d, d.path); err != nil {
-					return err
-				}
+			return pathError("create", d.path, err)
+		}
+		if fresh {
+			made = append(made, d.path)
+		} else {
+			now.foreign = append(now.foreign, d.controller)
+		}
+		if i == 0 || !fresh {
+			if err := c.writeMark(now); err != nil {
+				return pathError("mark as ours", c.dirs[0].path, err)
 			}
 		}
-		kept = append(kept, d)
+		if d.controller == "cpuset" {
+			if err := fillCpuset(d, fresh); err != nil {
+				return err
+			}
+		}
+		kept = append(kept, *d)
 	}
 	c.dirs = kept
+	if c.mode == V2 {
+		return c.prepareV2(&c.dirs[0], path.Dir(c.dirs[0].path))
+	}
 	return nil
-}
-
-func (c *Cgroup) createV2(d *dir) error {
-	parent := path.Dir(d.path)
-	fresh, err := c.makeDir(d)
-	if err != nil {
-		return fmt.Errorf("cgroup %s: create: %w", d.path, err)
-	}
-	err = c.prepareV2(d, parent)
-	if err != nil && fresh {
-		_ = unix.Rmdir(d.path)
-	}
-	return err
 }
 
 func (c *Cgroup) prepareV2(d *dir, parent string) error {
@@ -121,9 +120,9 @@ func (c *Cgroup) prepareV2(d *dir, parent string) error {
 	return nil
 }
 
-// makeDir makes one directory and whatever is missing above it, and marks it.
-// fresh tells that it was made here.
-func (c *Cgroup) makeDir(d *dir) (fresh bool, err error) {
+// makeDir makes one directory and whatever is missing above it. It returns
+// false for one that was there before and is not ours.
+func (c *Cgroup) makeDir(d *dir, old *mark) (fresh bool, err error) {
 	err = mkdir(d.path)
 	if errors.Is(err, unix.ENOENT) {
 		if err = mkdirParents(d.mount, path.Dir(d.path)); err != nil {
@@ -131,32 +130,22 @@ func (c *Cgroup) makeDir(d *dir) (fresh bool, err error) {
 		}
 		err = mkdir(d.path)
 	}
-	if errors.Is(err, unix.EEXIST) {
-		// Some kernels answer EEXIST before EROFS and EACCES, so this says
-		// nothing yet about what may be written.
-		if fresh, err = c.reuse(d); err != nil || !fresh {
-			return false, err
-		}
-	} else if err != nil {
-		return false, err
+	if !errors.Is(err, unix.EEXIST) {
+		return err == nil, err
 	}
-	if err := mark(d.path, c.cfg.ID); err != nil {
-		_ = unix.Rmdir(d.path)
-		return false, err
-	}
-	return true, nil
-}
-
-// reuse decides about a directory that is already there. It returns true if it
-// was removed and made anew.
-func (c *Cgroup) reuse(d *dir) (bool, error) {
 	if err := c.checkDirUnused(d); err != nil {
 		return false, err
 	}
-	ours, err := marked(d.path, c.cfg.ID)
-	if err != nil || !ours {
-		return false, err
+	if d == &c.dirs[0] {
+		if *old, err = readMark(d.path); err != nil {
+			return false, err
+		}
 	}
+	if old.id != c.cfg.ID || old.isForeign(d.controller) {
+		return false, nil
+	}
+	// What is left of a create of this container that was killed, perhaps with
+	// limits on it.
 	if err := removeTree(d.path); err != nil {
 		return false, err
 	}
@@ -312,29 +301,34 @@ func delegate(p string, uid int) error {
 	return nil
 }
 
-// fillCpuset copies cpus and mems from the parent into every level where they
-// are still empty: on v1 a process cannot enter a cpuset without both.
-func fillCpuset(d *dir, p string) error {
-	for _, name := range [...]string{"cpuset.cpus", "cpuset.mems"} {
-		if err := fillFrom(d.mount, p, name); err != nil {
-			return fmt.Errorf("cgroup %s/%s: inherit from parent: %w", p, name, err)
+// fillCpuset copies cpus and mems from the parent where they are empty: on v1 a
+// process cannot enter a cpuset without both.
+func fillCpuset(d *dir, fresh bool) error {
+	for _, name := range [...]string{"/cpuset.cpus", "/cpuset.mems"} {
+		if !fresh {
+			if have, err := readFirst(d.path + name); err != nil || have != "" {
+				continue
+			}
+		}
+		v, err := cpusetOf(d.mount, path.Dir(d.path), name)
+		if err == nil {
+			err = writeFile(d.path+name, v)
+		}
+		if err != nil {
+			return fmt.Errorf("cgroup %s%s: inherit from parent: %w", d.path, name, err)
 		}
 	}
 	return nil
 }
 
-func fillFrom(mount, p, name string) error {
-	have, err := readFirst(p + "/" + name)
-	if err != nil || have != "" || p == mount {
-		return err
+// cpusetOf returns the value at p, after filling it from above if it is empty.
+func cpusetOf(mount, p, name string) (string, error) {
+	v, err := readFirst(p + name)
+	if err != nil || v != "" || p == mount {
+		return v, err
 	}
-	parent := path.Dir(p)
-	if err := fillFrom(mount, parent, name); err != nil {
-		return err
+	if v, err = cpusetOf(mount, path.Dir(p), name); err != nil {
+		return "", err
 	}
-	v, err := readFirst(parent + "/" + name)
-	if err != nil {
-		return err
-	}
-	return writeFile(p+"/"+name, v)
+	return v, writeFile(p+name, v)
 }

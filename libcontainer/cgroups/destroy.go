@@ -5,7 +5,6 @@ package cgroups
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -25,9 +24,23 @@ func (c *Cgroup) Destroy() error {
 	if c.cfg.Systemd {
 		errs = append(errs, c.stopUnit())
 	}
-	for i := range c.dirs {
-		if !c.dirs[i].alias {
-			errs = append(errs, c.removeDir(&c.dirs[i]))
+	m, err := c.mark()
+	if err != nil && !isGone(err) {
+		return pathError("read mark", c.dirs[0].path, err)
+	}
+	if isGone(err) {
+		// The directory with the mark is removed last, and systemd removes all.
+		return errors.Join(errs...)
+	}
+	if m.id == c.cfg.ID {
+		for i := len(c.dirs) - 1; i >= 0; i-- {
+			if d := &c.dirs[i]; !d.alias && !m.isForeign(d.controller) {
+				errs = append(errs, c.removeDir(d))
+			}
+		}
+		if len(m.foreign) > 0 {
+			_ = unix.Removexattr(c.dirs[0].path, trustedMark)
+			_ = unix.Removexattr(c.dirs[0].path, userMark)
 		}
 	}
 	return errors.Join(errs...)
@@ -39,17 +52,7 @@ func (c *Cgroup) removeDir(d *dir) error {
 	if err := checkBelow(d.mount, d.path); err != nil {
 		return &ForeignError{"remove", d.path, "not below a cgroup mount, or the root cgroup"}
 	}
-	ours, err := marked(d.path, c.cfg.ID)
-	if isGone(err) {
-		return nil
-	}
-	if err != nil {
-		return &os.PathError{Op: "getxattr", Path: d.path, Err: err}
-	}
-	if !ours {
-		return nil
-	}
-	err = rmdir(d.path)
+	err := rmdir(d.path)
 	if !errors.Is(err, unix.EBUSY) {
 		return pathError("rmdir", d.path, err)
 	}

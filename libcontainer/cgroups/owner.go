@@ -5,6 +5,7 @@ package cgroups
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,13 +23,31 @@ const (
 	userMark    = "user.kist.id"
 )
 
-// mark writes the ownership mark on a directory that this process has made. A
-// kernel that cannot store one (v1 inside a user namespace) leaves the
-// directory unmarked.
-func mark(path, id string) error {
-	err := unix.Setxattr(path, trustedMark, []byte(id), 0)
+// mark is what the attribute says: "ID", followed by " -CONTROLLER" for each v1
+// hierarchy where the directory was there before and belongs to somebody else.
+// On v1 the mark on the first directory speaks for all, which have the same path
+// below their mounts.
+type mark struct {
+	id      string
+	foreign []string
+}
+
+func (m *mark) isForeign(controller string) bool { return slices.Contains(m.foreign, controller) }
+
+// writeMark marks the first directory. A v2 cgroup that is not ours gets none;
+// a kernel that cannot store one (v1 inside a user namespace) goes without.
+func (c *Cgroup) writeMark(m mark) error {
+	if c.mode == V2 && len(m.foreign) > 0 {
+		return nil
+	}
+	v := m.id
+	for _, name := range m.foreign {
+		v += " -" + name
+	}
+	p := c.dirs[0].path
+	err := unix.Setxattr(p, trustedMark, []byte(v), 0)
 	if errors.Is(err, unix.EPERM) {
-		err = unix.Setxattr(path, userMark, []byte(id), 0)
+		err = unix.Setxattr(p, userMark, []byte(v), 0)
 		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPERM) {
 			return nil
 		}
@@ -36,30 +55,38 @@ func mark(path, id string) error {
 	return err
 }
 
-// marked tells whether the directory carries the mark of this container.
-func marked(path, id string) (bool, error) {
-	var buf [256]byte
-	n, err := unix.Getxattr(path, trustedMark, buf[:])
-	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EPERM) {
+// errUnmarkable is returned by readMark where no mark can be stored.
+var errUnmarkable = errors.New("extended attributes are not available on this cgroup mount")
+
+// readMark returns the mark on a directory; the zero mark if there is none.
+func readMark(p string) (mark, error) {
+	var buf [1024]byte
+	n, err := unix.Lgetxattr(p, trustedMark, buf[:])
+	if (errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EPERM)) && !privileged() {
 		// user.* can be written by whoever owns the directory, so it only
 		// counts for a caller who could not have written trusted.*.
-		if privileged() {
-			return false, nil
-		}
-		n, err = unix.Getxattr(path, userMark, buf[:])
+		n, err = unix.Lgetxattr(p, userMark, buf[:])
 	}
 	switch {
 	case err == nil:
-		return string(buf[:n]) == id, nil
-	case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ERANGE):
-		return false, nil
+		f := strings.Split(string(buf[:n]), " -")
+		return mark{f[0], f[1:]}, nil
+	case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ERANGE), errors.Is(err, unix.EPERM):
+		return mark{}, nil
 	case errors.Is(err, unix.EOPNOTSUPP):
-		// No mark is possible here (v1 inside a user namespace). Such a caller
-		// can reach only what was delegated to it; the other checks of guard
-		// remain.
-		return true, nil
+		return mark{}, errUnmarkable
 	}
-	return false, err
+	return mark{}, err
+}
+
+// mark reads this container's mark. Where none can be stored it is taken as
+// given: such a caller can reach only what was delegated to it.
+func (c *Cgroup) mark() (mark, error) {
+	m, err := readMark(c.dirs[0].path)
+	if errors.Is(err, errUnmarkable) {
+		return mark{id: c.cfg.ID}, nil
+	}
+	return m, err
 }
 
 // privileged tells whether trusted.* attributes can be set by this process: as
@@ -83,13 +110,13 @@ func (c *Cgroup) guard(op string, d *dir) error {
 	if err := checkBelow(d.mount, d.path); err != nil {
 		return &ForeignError{op, d.path, "not below a cgroup mount, or the root cgroup"}
 	}
-	ok, err := marked(d.path, c.cfg.ID)
+	m, err := c.mark()
 	switch {
 	case isGone(err):
 		return ErrNotExist
 	case err != nil:
-		return &os.PathError{Op: op, Path: d.path, Err: err}
-	case !ok:
+		return pathError(op, d.path, err)
+	case m.id != c.cfg.ID || m.isForeign(d.controller):
 		return &ForeignError{op, d.path, "it was not made by kist for container " + c.cfg.ID}
 	}
 	inside, err := holdsSelf(d)

@@ -13,17 +13,13 @@ import (
 
 const pathPointer = "/linux/cgroupsPath"
 
-// controllersV1 lists the hierarchies that a v1 container joins, in the order
-// in which it joins them: cpuset first because it must be filled before anybody
-// can enter, freezer last so that everything else is in place before a freeze
-// can hit.
-func controllersV1() []string {
-	return controllers[:]
-}
-
+// controllers lists the v1 hierarchies that a container joins, in the order in
+// which its directories are made. The first one that is mounted carries the
+// ownership mark and stands for the whole, so it is the one that can also stop
+// all processes.
 var controllers = [...]string{
-	"cpuset", "devices", "memory", "cpu", "cpuacct", "pids", "blkio", "hugetlb",
-	"net_cls", "net_prio", "perf_event", "rdma", "misc", "name=systemd", "freezer",
+	"freezer", "devices", "pids", "cpuset", "memory", "cpu", "cpuacct", "blkio", "hugetlb",
+	"net_cls", "net_prio", "perf_event", "rdma", "misc", "name=systemd",
 }
 
 // innerPath turns linux.cgroupsPath into a clean path below the mount point,
