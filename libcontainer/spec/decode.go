@@ -46,9 +46,7 @@ func decodeConfig(data []byte, file string) (*Config, error) {
 	if s := d.seccomp; s.to > s.from {
 		c.Seccomp = data[s.from:s.to:s.to]
 	}
-	if len(d.unknown) > 0 {
-		c.Unknown = pointersAt(d.doc, d.unknown...)
-	}
+	c.Unknown = d.unknownAt
 	return c, nil
 }
 

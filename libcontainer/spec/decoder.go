@@ -5,6 +5,7 @@ package spec
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -26,16 +27,17 @@ const (
 // The decoder keeps no path. A pointer is needed only for a fault, and is then
 // found again from the offset (pointer.go).
 type decoder struct {
-	doc      string // the document; decoded strings are substrings of it
-	pos      int
-	depth    int
-	key      string // the member name last read by next
-	keyStart int    // offset of that name's opening quote
-	start    int    // offset of the bracket last opened, for faults
-	unknown  []int  // offsets of unknown members, ascending
-	seccomp  span   // where /linux/seccomp is
-	err      *Error
-	errAt    int // offset of err
+	doc       string // the document; decoded strings are substrings of it
+	pos       int
+	depth     int
+	key       string   // the member name last read by next
+	keyStart  int      // offset of that name's opening quote
+	start     int      // offset of the bracket last opened, for faults
+	unknown   []int    // offsets of unknown members, ascending
+	unknownAt []string // their pointers, after finish
+	seccomp   span     // where /linux/seccomp is
+	err       *Error
+	errAt     int // offset of err
 }
 
 // span is a range of bytes of the document.
@@ -81,11 +83,31 @@ func (d *decoder) finish() error {
 			d.err.Line, d.err.Column = position(d.doc, d.errAt)
 			return d.err
 		}
+		d.listUnknown()
+	}
+	if d.err == nil {
 		return nil
 	}
 	d.err.Line, d.err.Column = position(d.doc, d.errAt)
 	d.err.Pointer = pointersAt(d.doc, d.errAt)[0]
 	return d.err
+}
+
+// listUnknown finds the pointers of the unknown properties. For them this is
+// also the test for duplicates, since they have no bit in member.
+func (d *decoder) listUnknown() {
+	if len(d.unknown) == 0 {
+		return
+	}
+	d.unknownAt = pointersAt(d.doc, d.unknown...)
+	seen := make(map[string]bool, len(d.unknownAt))
+	for i, pointer := range d.unknownAt {
+		if seen[pointer] {
+			d.failAt(d.unknown[i], "duplicate key %s", quoted(pointer[strings.LastIndexByte(pointer, '/')+1:]))
+			return
+		}
+		seen[pointer] = true
+	}
 }
 
 // space moves to the next byte that is not white space.

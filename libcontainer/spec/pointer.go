@@ -97,13 +97,13 @@ func offsetOf(doc, pointer string) int {
 	d.space()
 	at := d.pos
 	for pointer != "" {
-		token, rest, _ := strings.Cut(pointer[1:], "/")
+		token, rest, more := strings.Cut(pointer[1:], "/")
 		if !d.enter(token) {
 			return at
 		}
 		d.space()
 		at = d.pos
-		if pointer = rest; rest != "" {
+		if pointer = ""; more {
 			pointer = "/" + rest
 		}
 	}

@@ -77,19 +77,14 @@ func validateVersion(version string) error {
 	if version == "" {
 		return invalid(p, "is required (supported: 1.x)")
 	}
-	core, pre, hasPre := strings.Cut(version, "-")
-	if !hasPre {
-		core, _, _ = strings.Cut(core, "+")
-	}
+	// MAJOR.MINOR.PATCH[-PRERELEASE][+BUILD]; a build part may contain '-'.
+	rest, build, hasBuild := strings.Cut(version, "+")
+	core, pre, hasPre := strings.Cut(rest, "-")
 	parts := strings.Split(core, ".")
-	good := len(parts) == 3
+	good := len(parts) == 3 && (!hasPre || identifiers(pre)) && (!hasBuild || identifiers(build))
 	for _, part := range parts {
 		good = good && isDecimal(part) && (part == "0" || part[0] != '0')
 	}
-	// Pre-release and build part: identifiers of [0-9A-Za-z-] between dots.
-	_, build, hasBuild := strings.Cut(version, "+")
-	pre, _, _ = strings.Cut(pre, "+")
-	good = good && (!hasPre || identifiers(pre)) && (!hasBuild || identifiers(build))
 	if !good {
 		return invalid(p, "%s is not a semantic version (supported: 1.x)", quoted(version))
 	}
