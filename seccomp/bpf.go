@@ -47,7 +47,7 @@ func decodeAt(program []byte, pc int) instruction {
 }
 
 func tooLong(n int) error {
-	return fmt.Errorf("/linux/seccomp: the filter has %d instructions, the kernel takes %d: "+
+	return fmt.Errorf("/linux/seccomp: the filter has %d instructions or more, the kernel takes %d: "+
 		"list fewer system calls with conditions on arguments, or fewer architectures", n, maxInstructions)
 }
 

@@ -19,9 +19,9 @@ import (
 // A cache entry is one file. Its name is a hash of the key, and it contains the whole key, so that two keys with the same
 // hash cost a compilation and can never be mistaken for one another: the hash needs speed, not strength.
 //
-//	magic | sum of all that follows | length of key | length of value | key | value
+//	magic | length of key | length of value | sum of value | key | value
 //
-// The sum finds what a crash or a bad disk did to the file. What an attacker could do is kept out by the owner and the
+// The sum is over the value, the key being compared as a whole. It finds what a crash or a bad disk did to the file. What an attacker could do is kept out by the owner and the
 // mode of the directory and the file.
 
 // cacheMagic names the format. Its last digit counts up with every change of the format or of what Compile makes of a
@@ -29,7 +29,7 @@ import (
 const cacheMagic = "kistbpf1"
 
 const (
-	cacheHeader  = len(cacheMagic) + 8 + 4 + 4
+	cacheHeader  = len(cacheMagic) + 4 + 4 + 8
 	cacheEntries = 64
 	// cacheLargest bounds an entry: a profile of the largest config.json, and a filter of the largest size.
 	cacheLargest = 17 << 20
@@ -200,26 +200,20 @@ func encodeEntry(key []byte, f *Filter) []byte {
 	value = append(value, f.BPF...)
 
 	b := append(make([]byte, 0, cacheHeader+len(key)+len(value)), cacheMagic...)
-	b = binary.LittleEndian.AppendUint64(b, 0)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
-	b = append(append(b, key...), value...)
-	binary.LittleEndian.PutUint64(b[len(cacheMagic):], sum(b[len(cacheMagic)+8:]))
-	return b
+	b = binary.LittleEndian.AppendUint64(b, sum(value))
+	return append(append(b, key...), value...)
 }
 
 func decodeEntry(b, key []byte) *Filter {
 	if len(b) < cacheHeader || string(b[:len(cacheMagic)]) != cacheMagic {
 		return nil
 	}
-	check := binary.LittleEndian.Uint64(b[len(cacheMagic):])
-	b = b[len(cacheMagic)+8:]
-	if sum(b) != check {
-		return nil
-	}
-	keyLen, valueLen := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
-	b = b[8:]
-	if uint64(keyLen)+uint64(valueLen) != uint64(len(b)) || !bytes.Equal(b[:keyLen], key) {
+	b = b[len(cacheMagic):]
+	keyLen, valueLen, check := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])
+	b = b[16:]
+	if uint64(keyLen)+uint64(valueLen) != uint64(len(b)) || !bytes.Equal(b[:keyLen], key) || sum(b[keyLen:]) != check {
 		return nil
 	}
 	r := reader{b: b[keyLen:]}

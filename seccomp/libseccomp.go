@@ -42,9 +42,6 @@ func lookup(name string, a *arch) (int64, bool) {
 	if err != nil {
 		return -1, false
 	}
-	if a.base == x32Bit && number >= 0 {
-		return int64(number) | x32Bit, true
-	}
 	return int64(number), true
 }
 
@@ -155,9 +152,9 @@ func generate(r *rules) ([]byte, error) {
 			return nil, fmt.Errorf("libseccomp: search tree: %w", err)
 		}
 	}
-	for i := range r.rules {
-		if err := addRule(f, &r.rules[i]); err != nil {
-			return nil, fmt.Errorf("%s: %s: libseccomp: %w", r.rules[i].pointer, r.rules[i].name, err)
+	for i := range r.library {
+		if err := addRule(f, &r.library[i]); err != nil {
+			return nil, fmt.Errorf("%s: %s: libseccomp: %w", r.library[i].pointer, r.library[i].name, err)
 		}
 	}
 	program, err := export(f)

@@ -5,6 +5,7 @@ package seccomp
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,19 +17,20 @@ import (
 type rules struct {
 	fallback Verdict // the default action
 	archs    []*arch // native first
-	rules    []rule  // those for calls that libseccomp knows
-	newer    []rule  // those for calls that are in common and unknown to libseccomp
+	library  []rule  // those that libseccomp compiles
+	own      []rule  // those that prologue.go compiles
 	highest  []int64 // per arch: the greatest number of a call that the profile names, -1 if it names none
-	calls    int     // different calls in rules
+	calls    int     // different calls in library
 	notify   bool
 	warnings []string
 }
 
-// rule is one action for one system call. Several rules for one call are alternatives; the conditions of one must all hold.
+// rule is one action for one system call. Several rules for one call are alternatives; the conditions of one must all
+// hold. A rule without conditions wins over those that have some; of several that apply the first wins.
 type rule struct {
 	pointer    string
 	name       string
-	number     uint32 // for rules.newer: the common number
+	numbers    []int64 // per architecture of the filter, negative where there is no such call
 	verdict    Verdict
 	conditions []condition
 }
@@ -83,7 +85,9 @@ func analyse(p *specs.LinuxSeccomp, opts Options, runnable []*arch, resolve reso
 			return nil, err
 		}
 	}
-	r.review()
+	if err := r.settle(); err != nil {
+		return nil, err
+	}
 	switch {
 	case r.notify && p.ListenerPath == "":
 		return nil, fmt.Errorf("/linux/seccomp/listenerPath: missing: SCMP_ACT_NOTIFY needs the socket of an agent")
@@ -171,8 +175,8 @@ func (r *rules) entry(s *specs.LinuxSyscall, pointer string, opts Options, resol
 			}
 			r.notify = true
 		}
-		number, isNew, known := r.resolve(name, resolve)
-		if !known {
+		numbers, by := r.resolve(name, resolve)
+		if by == nobody {
 			if !peculiar(name) {
 				if opts.RefuseUnknown {
 					return fmt.Errorf("%s: %q: no such system call", at, name)
@@ -186,43 +190,71 @@ func (r *rules) entry(s *specs.LinuxSyscall, pointer string, opts Options, resol
 			continue
 		}
 		for _, conditions := range alternatives {
-			one := rule{pointer: at, name: name, number: number, verdict: verdict, conditions: conditions}
-			if isNew {
-				r.newer = append(r.newer, one)
-			} else {
-				r.rules = append(r.rules, one)
+			one := rule{pointer: at, name: name, numbers: numbers, verdict: verdict, conditions: conditions}
+			if by == libraryNumber && (len(conditions) == 0 || multiplexed(numbers)) {
+				r.library = append(r.library, one)
+			}
+			if (by == commonTable || len(conditions) > 0) && slices.Max(numbers) >= 0 {
+				r.own = append(r.own, one)
 			}
 		}
 	}
 	return nil
 }
 
-// resolve looks a name up, and raises the highest number per architecture. isNew tells that libseccomp does not know the
-// call; number is then its common number.
-func (r *rules) resolve(name string, resolve resolver) (number uint32, isNew, known bool) {
+// source is where the number of a call is from.
+type source uint8
+
+const (
+	nobody source = iota
+	libraryNumber
+	commonTable
+)
+
+// resolve looks a name up on all architectures of the filter, and raises the highest numbers.
+func (r *rules) resolve(name string, resolve resolver) ([]int64, source) {
 	if !wellFormed(name) {
-		return 0, false, false
+		return nil, nobody
 	}
+	numbers := make([]int64, len(r.archs))
+	by := nobody
 	for i, a := range r.archs {
-		n, ok := resolve(name, a)
-		if !ok {
+		n, known := resolve(name, a)
+		if !known {
 			break
 		}
-		known = true
-		// ARM's private calls lie far beyond the table of the others and say nothing about how new the profile is.
-		if n > r.highest[i] && !(a.audit == unix.AUDIT_ARCH_ARM && n >= armPrivate) {
+		by = libraryNumber
+		numbers[i] = n
+	}
+	if by == nobody {
+		n, known := commonNumber(name)
+		if !known {
+			return nil, nobody
+		}
+		by = commonTable
+		for i, a := range r.archs {
+			numbers[i] = int64(a.base + n)
+		}
+	}
+	for i, a := range r.archs {
+		from, to := a.apart()
+		if n := numbers[i]; n > r.highest[i] && (n < int64(from) || n > int64(to)) {
 			r.highest[i] = n
 		}
 	}
-	if known {
-		return 0, false, true
-	}
-	if number, known = commonNumber(name); known {
-		for i, a := range r.archs {
-			r.highest[i] = max(r.highest[i], int64(a.base+number))
+	return numbers, by
+}
+
+// multiplexed tells whether the call is, on an architecture of the filter, one of those that socketcall and ipc stand
+// for, which libseccomp marks by numbers from -100 and from -200 down. It compiles a rule for such a call into one for
+// the call and one for the multiplexer; the latter has no conditions, since the arguments are in memory.
+func multiplexed(numbers []int64) bool {
+	for _, n := range numbers {
+		if n <= -100 && n > -300 {
+			return true
 		}
 	}
-	return number, known, known
+	return false
 }
 
 // wellFormed keeps from C what is no name: a string with a NUL byte would be cut there and become another name.
@@ -283,22 +315,39 @@ func operatorOf(name string) int {
 	return -1
 }
 
-// review looks at the rules for libseccomp as a whole.
-func (r *rules) review() {
-	seen := make(map[string]struct{}, len(r.rules))
-	for i := range r.rules {
-		one := &r.rules[i]
-		seen[one.name] = struct{}{}
-		for _, c := range one.conditions {
-			for _, a := range r.archs {
-				if a.bits == 32 && (c.value|c.two)>>32 != 0 {
-					r.warn("%s: %s: argument %d is compared with a value of more than 32 bits; on %s only the low 32 are",
-						one.pointer, one.name, c.index, a.name)
-				}
+// settle drops rules that never apply because a rule without conditions stands for the same call, and looks at the
+// rules for libseccomp as a whole.
+func (r *rules) settle() error {
+	always := make(map[string]*rule, len(r.library))
+	for _, list := range [...][]rule{r.library, r.own} {
+		for i := range list {
+			if one := &list[i]; len(one.conditions) == 0 && always[one.name] == nil {
+				first := *one
+				always[one.name] = &first
 			}
 		}
 	}
-	r.calls = len(seen)
+	loses := func(one rule) bool {
+		winner := always[one.name]
+		return winner != nil && winner.pointer != one.pointer
+	}
+	r.library = slices.DeleteFunc(r.library, loses)
+	r.own = slices.DeleteFunc(r.own, loses)
+	// Each of these will take one instruction at least.
+	if len(r.own) > maxInstructions {
+		return tooLong(len(r.own))
+	}
+	calls := make(map[string]struct{}, len(r.library))
+	for i := range r.library {
+		one := &r.library[i]
+		calls[one.name] = struct{}{}
+		if len(one.conditions) > 0 {
+			r.warn("%s: %s: the conditions do not apply to calls by way of the multiplexer (socketcall, ipc) of 32-bit programs",
+				one.pointer, one.name)
+		}
+	}
+	r.calls = len(calls)
+	return nil
 }
 
 // filterFlags translates the flags of a profile into those of seccomp(2).

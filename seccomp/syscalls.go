@@ -80,7 +80,7 @@ func peculiar(name string) bool {
 	switch name {
 	case "uprobe", "uretprobe": // x86
 		return true
-	case "riscv_flush_icache", "riscv_hwprobe":
+	case "riscv_hwprobe":
 		return runtime.GOARCH != "riscv64"
 	case "kern_features", "memory_ordering", "perfctr", "utrap_install": // sparc
 		return true

@@ -88,6 +88,17 @@ type arch struct {
 	kernels string
 }
 
+// apart returns the range of numbers of an architecture that are out of the order of age; none if to is 0.
+func (a *arch) apart() (from, to uint32) {
+	switch a.name {
+	case "SCMP_ARCH_ARM": // its private calls: breakpoint, cacheflush, set_tls (__ARM_NR_BASE)
+		return 0x0f0000, 0x0fffff
+	case "SCMP_ARCH_X32": // calls of the year 2012 whose structures differ from those of x86_64
+		return x32Bit + 512, x32Bit + 547
+	}
+	return 0, 0
+}
+
 // x32Bit marks the numbers of x32, which shares its AUDIT_ARCH with x86_64.
 const x32Bit = 0x40000000
 
