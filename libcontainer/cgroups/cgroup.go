@@ -5,6 +5,7 @@ package cgroups
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -88,8 +89,9 @@ func New(cfg Config) (*Cgroup, error) {
 	return c, c.resolve(inner)
 }
 
-// Load makes a Cgroup from what the state recorded. The paths are checked for
-// form here, and for ownership by every operation that could do harm.
+// Load makes a Cgroup from what the state recorded: ID, Systemd and Rootless in
+// cfg, and the paths. (Resources too, for Update.) The paths are checked for form
+// here, and for ownership by every operation that could do harm.
 func Load(cfg Config, paths map[string]string) (*Cgroup, error) {
 	c := &Cgroup{cfg: cfg, mode: Detect()}
 	if cfg.Disabled || len(paths) == 0 {
@@ -133,7 +135,10 @@ func Load(cfg Config, paths map[string]string) (*Cgroup, error) {
 		return nil, errors.New("state: cgroup paths: unknown controller name")
 	}
 	if cfg.Systemd {
-		return c, c.initUnit()
+		c.unit.name = path.Base(c.dirs[0].path)
+		if !validUnit(c.unit.name) {
+			return nil, fmt.Errorf("state: cgroup path %q: does not end in a unit name", c.dirs[0].path)
+		}
 	}
 	return c, nil
 }
