@@ -29,7 +29,7 @@ func full() *State {
 		Systemd:     true, SystemdUnit: "kist-c1.scope", Rootless: true,
 		Namespaces: []string{"pid", "mount"}, PrivatePID: true, NetDevices: map[string]string{"eth1": "net0"},
 		IntelRdt: true, ResctrlGroup: "/sys/fs/resctrl/c1", ResctrlMonGroup: "/sys/fs/resctrl/mon_groups/c1",
-		Hooks: []string{"poststop"}, NotifySocket: true, NoNewKeyring: true, NoPivot: true, Terminal: true,
+		Hooks: []string{"poststop"}, SeccompNotify: true, NotifySocket: true, NoNewKeyring: true, NoPivot: true, Terminal: true,
 		Descriptors: []string{"/dev/null", "pipe:[1]", ""},
 	}
 }

@@ -93,6 +93,8 @@ func (s *State) decodeField(p *scanner, key string) (err error) {
 		s.ResctrlMonGroup, err = p.str()
 	case "hooks":
 		s.Hooks, err = p.list()
+	case "seccompNotify":
+		s.SeccompNotify, err = p.boolean()
 	case "notifySocket":
 		s.NotifySocket, err = p.boolean()
 	case "noNewKeyring":

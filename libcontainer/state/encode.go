@@ -112,6 +112,7 @@ func (s *State) encode() []byte {
 	e.str("resctrlGroup", s.ResctrlGroup)
 	e.str("resctrlMonGroup", s.ResctrlMonGroup)
 	e.list("hooks", s.Hooks)
+	e.flag("seccompNotify", s.SeccompNotify)
 	e.flag("notifySocket", s.NotifySocket)
 	e.flag("noNewKeyring", s.NoNewKeyring)
 	e.flag("noPivot", s.NoPivot)

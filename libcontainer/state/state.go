@@ -93,10 +93,11 @@ type State struct {
 	// that file only if there is something to run.
 	Hooks []string
 
-	NotifySocket bool // start has to relay readiness (see package notify)
-	NoNewKeyring bool // init kept the caller's session keyring, and so does exec
-	NoPivot      bool // the root was changed with MS_MOVE and chroot
-	Terminal     bool // init has a terminal
+	SeccompNotify bool // the filter has a listener, which start hands to its agent
+	NotifySocket  bool // start has to relay readiness (see package notify)
+	NoNewKeyring  bool // init kept the caller's session keyring, and so does exec
+	NoPivot       bool // the root was changed with MS_MOVE and chroot
+	Terminal      bool // init has a terminal
 
 	// Descriptors are the link texts of init's descriptors 0, 1 and 2; checkpoint needs them to tell the pipes that
 	// the engine will provide again at restore.
