@@ -12,7 +12,7 @@ func TestResourceRules(t *testing.T) {
 	const r = "/linux/resources"
 	runRules(t, []rule{
 		{r, `{}`, ""},
-		{r, `{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":-1,"minor":5,"access":"mr"}]}`, ""},
+		{r, `{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":-1,"minor":-1,"access":"mr"},{"allow":true,"type":"c","major":4095,"minor":1048575,"access":"r"}]}`, ""},
 		{r, `{"devices":[{"allow":true,"type":"p","access":"r"}]}`, r + `/devices/0/type: must be a, b or c, found "p"`},
 		{r, `{"devices":[{"allow":true,"major":-2,"access":"r"}]}`, r + `/devices/0/major: must be from 0 to 4095, or -1 for any, found -2`},
 		{r, `{"devices":[{"allow":true,"minor":1048576,"access":"r"}]}`, r + `/devices/0/minor: must be from 0 to 1048575, or -1 for any, found 1048576`},
@@ -31,6 +31,8 @@ func TestResourceRules(t *testing.T) {
 		{r, `{"memory":{"limit":1.5}}`, r + `/memory/limit: must be an integer from -9223372036854775808 to 9223372036854775807 without fraction or exponent, found 1.5`},
 		{r, `{"cpu":{"shares":2,"quota":-1,"period":1000000,"burst":0,"cpus":"0-3,8:1/2","idle":1}}`, r + `/cpu/cpus: "0-3,8:1/2": bad range "8:1/2"`},
 		{r, `{"cpu":{"shares":0,"quota":1000,"period":1000,"burst":1000,"cpus":"0-31:2/4, 40","mems":"0","idle":0}}`, ""},
+		{r, `{"cpu":{"shares":262144}}`, ""},
+		{r, `{"cpu":{"shares":2}}`, ""},
 		{r, `{"cpu":{"shares":1}}`, r + `/cpu/shares: must be from 2 to 262144, found 1`},
 		{r, `{"cpu":{"shares":262145}}`, r + `/cpu/shares: must be from 2 to 262144, found 262145`},
 		{r, `{"cpu":{"quota":10}}`, r + `/cpu/quota: must be -1 for no limit or at least 1000 microseconds, found 10`},
@@ -38,6 +40,10 @@ func TestResourceRules(t *testing.T) {
 		{r, `{"cpu":{"period":999}}`, r + `/cpu/period: must be from 1000 to 1000000 microseconds, found 999`},
 		{r, `{"cpu":{"period":1000001}}`, r + `/cpu/period: must be from 1000 to 1000000 microseconds, found 1000001`},
 		{r, `{"cpu":{"quota":2000,"burst":2001}}`, r + `/cpu/burst: must not be longer than the quota of 2000 microseconds, found 2001`},
+		{r, `{"cpu":{"quota":0,"burst":5}}`, ""},
+		{r, `{"cpu":{"realtimeRuntime":-1,"realtimePeriod":10}}`, ""},
+		{r, `{"cpu":{"realtimeRuntime":10,"realtimePeriod":10}}`, ""},
+		{r, `{"cpu":{"realtimeRuntime":10}}`, ""},
 		{r, `{"cpu":{"realtimeRuntime":-2}}`, r + `/cpu/realtimeRuntime: must be -1 for no limit or at least 0 microseconds, found -2`},
 		{r, `{"cpu":{"realtimeRuntime":11,"realtimePeriod":10}}`, r + `/cpu/realtimeRuntime: must not be longer than the period of 10 microseconds, found 11`},
 		{r, `{"cpu":{"idle":2}}`, r + `/cpu/idle: must be 0 or 1, found 2`},

@@ -16,7 +16,8 @@ const maxPath = 4095
 // the first fault, an *Error with its place in the file. What the host
 // decides (does the path exist, is the namespace of that type, is the feature
 // there) is checked where it is used; the seccomp profile is checked by
-// [DecodeSeccomp].
+// [DecodeSeccomp]; what Decode refuses already, like NUL bytes in strings, is
+// not checked again except where flags can bring it in.
 func (c *Config) Validate() error {
 	if err := validateSpec(c.Spec); err != nil {
 		return c.Locate(err)

@@ -63,13 +63,6 @@ func validateDevice(d *specs.LinuxDevice) error {
 	if d.FileMode != nil && *d.FileMode&^fileType > 0o777 {
 		return invalid("/fileMode", "must be from 0 to 511 (octal 0777), found %d", uint32(*d.FileMode))
 	}
-	const rule = "must be an integer from 0 to 4294967294"
-	if d.UID != nil && *d.UID > maxID {
-		return invalid("/uid", rule)
-	}
-	if d.GID != nil && *d.GID > maxID {
-		return invalid("/gid", rule)
-	}
 	return nil
 }
 

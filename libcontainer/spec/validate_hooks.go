@@ -3,8 +3,6 @@
 package spec
 
 import (
-	"strings"
-
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -29,11 +27,6 @@ func validateHooks(h *specs.Hooks) error {
 func validateHook(h *specs.Hook) error {
 	if err := validateAbsolute(h.Path); err != nil {
 		return within(err, "path")
-	}
-	for i, arg := range h.Args {
-		if strings.IndexByte(arg, 0) >= 0 {
-			return invalid(at("args", i), "contains a NUL byte")
-		}
 	}
 	if err := validateEnv(h.Env); err != nil {
 		return within(err, "env")

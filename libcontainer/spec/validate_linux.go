@@ -129,10 +129,8 @@ func validateIntelRdt(r *specs.LinuxIntelRdt) error {
 			return within(err, "schemata", i)
 		}
 	}
-	// Older engines put several lines into l3CacheSchema.
-	if strings.IndexByte(r.L3CacheSchema, 0) >= 0 {
-		return invalid("/l3CacheSchema", "contains a NUL byte")
-	}
+	// l3CacheSchema may have several lines: older engines put all of the
+	// schemata there.
 	if err := validateText(r.MemBwSchema); err != nil {
 		return within(err, "memBwSchema")
 	}

@@ -196,7 +196,6 @@ func validateHugepages(list []specs.LinuxHugepageLimit) error {
 // cgroup's place in the hierarchy, are not resources.
 func validateUnified(unified map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(unified)) {
-		value := unified[name]
 		good := strings.Contains(name, ".") && !strings.Contains(name, "..") && name[0] != '.'
 		for i := 0; good && i < len(name); i++ {
 			c := name[i]
@@ -208,9 +207,6 @@ func validateUnified(unified map[string]string) error {
 		switch name {
 		case "cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze", "cgroup.type", "cgroup.subtree_control":
 			return invalid(at(name), "does not set a resource")
-		}
-		if strings.IndexByte(value, 0) >= 0 {
-			return invalid(at(name), "value contains a NUL byte")
 		}
 	}
 	return nil

@@ -59,8 +59,8 @@ func validateSysctl(l *specs.Linux) error {
 		if len(value) > maxSysctl {
 			return invalid(at(name), "value longer than %d bytes", maxSysctl)
 		}
-		if strings.ContainsAny(value, "\n\x00") {
-			return invalid(at(name), "value contains a line break or NUL byte")
+		if strings.Contains(value, "\n") {
+			return invalid(at(name), "value contains a line break")
 		}
 		if other, dup := paths[path]; dup {
 			return invalid(at(name), "is the same setting as %s", quoted(other))
