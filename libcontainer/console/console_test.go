@@ -126,11 +126,14 @@ func TestReopen(t *testing.T) {
 func TestFloodAfterEnd(t *testing.T) {
 	master, slave := newPty(t)
 	_ = program(t, dup(t, slave), "trap '' HUP; exec yes")
-	pidfd := program2(t, slave, "exit 0")
+	pidfd := program2(t, slave, "sleep 0.2")
 	inR, _ := pipe(t)
 	outR, outW := pipe(t)
 	f, err := NewForeground(master, int(inR.Fd()), int(outW.Fd()), int(outW.Fd()))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.FcntlInt(outW.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
 		t.Fatal(err)
 	}
 	go func() { // slower than the flood, so that there is always more

@@ -93,9 +93,9 @@ func (f *Foreground) resize() error {
 	return unix.IoctlSetWinsize(f.slave, unix.TIOCSWINSZ, size)
 }
 
-// maxDrain bounds what is relayed after the end of the process. The kernel holds less than that; more can only come from
+// maxDrain bounds what is relayed after the end of the process. The kernel holds some 12 KiB; more can only come from
 // another process that has survived with the terminal open.
-const maxDrain = 256 << 10
+const maxDrain = 64 << 10
 
 // Copy relays until the process of pidfd has ended and everything that was written to the terminal until then has come
 // out. If standard output fails (its reader has gone), the container's terminal hangs up, as when the window of a
