@@ -107,7 +107,10 @@ func (t *translation) gidMapped(gid uint32) bool {
 // translateConsole carries the terminals.
 func (t *translation) translateConsole() error {
 	t.resolveCommand()
-	t.spec.Process.Terminal = true
+	// lxc-start gives its first process the console, whatever it was called
+	// with; lxc-execute passes its own standard files on.
+	execute := t.spec.Annotations[AnnotationExecute] != ""
+	t.spec.Process.Terminal = !execute
 	if s := t.last("lxc.console.path"); s != nil {
 		switch {
 		case s.Value == "none":
@@ -119,6 +122,8 @@ func (t *translation) translateConsole() error {
 			t.annotate(AnnotationConsolePath, s.Value)
 			s.entry.keep()
 		}
+	} else if execute {
+		t.defaulted("lxc.console.path", Approximated, "process.terminal is false: the command has the standard files of the caller, as with lxc-execute; there is no /dev/console")
 	} else {
 		t.defaulted("lxc.console.path", Exact, "process.terminal is true: LXC's console is a terminal of its own")
 	}
@@ -127,7 +132,7 @@ func (t *translation) translateConsole() error {
 		if n > 4096 {
 			return refuse(s.Directive, "%d terminals: the kernel has 4096 for the whole system by default", n)
 		}
-		if t.spec.Annotations[AnnotationExecute] != "" {
+		if execute {
 			s.entry.say(Exact, "no effect: lxc-execute makes no terminals")
 		} else {
 			t.annotate(AnnotationTTYMax, strconv.FormatUint(n, 10))

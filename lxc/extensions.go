@@ -38,8 +38,9 @@ const (
 	// AnnotationDev is "none" when lxc.autodev is 0: the runtime makes no device
 	// nodes, symlinks or devpts-related links in /dev beyond what mounts bring.
 	AnnotationDev = "io.kist.lxc.dev"
-	// AnnotationTTYMax is the number of terminals to make, bind on /dev/tty1…
-	// and name in the environment variable container_ttys.
+	// AnnotationTTYMax is the number of terminals to make and bind on /dev/tty1
+	// and so on, from the container's own devpts: mode 0620, group 5. (LXC 5
+	// does not show the variable container_ttys to the first process.)
 	AnnotationTTYMax = "io.kist.lxc.tty.max"
 	// AnnotationTTYDir is the directory below /dev that holds console and ttys;
 	// /dev/console and /dev/ttyN are symlinks into it.

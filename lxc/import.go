@@ -4,6 +4,7 @@ package lxc
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -45,7 +46,7 @@ type Options struct {
 	Host Host
 	// Random makes the digits that replace x in MAC addresses. Nil: the
 	// system's generator.
-	Random func([]byte)
+	Random io.Reader
 }
 
 // Result is an imported container.
@@ -89,15 +90,23 @@ func Import(o Options) (*Result, error) {
 	return res, nil
 }
 
-// refuse puts the line that stopped the import into the report.
+// refuse puts the line that stopped the import into the report. The lines before
+// it show what they would have become.
 func (r *Result) refuse(e *Error) {
+	defer func() {
+		for _, entry := range r.Report {
+			if entry.Class == "" {
+				entry.keep()
+			}
+		}
+	}()
 	for _, entry := range r.Report {
 		if entry.File == e.File && entry.Line == e.Line && entry.Line != 0 && entry.Key == e.Key {
 			entry.Class, entry.Effect = Refused, e.Msg
 			return
 		}
 	}
-	r.Report = append(r.Report, &Entry{File: e.File, Line: e.Line, Key: e.Key, Class: Refused, Effect: e.Msg})
+	r.Report = append(r.Report, &Entry{File: e.File, Line: e.Line, Key: e.Key, Value: e.Value, Class: Refused, Effect: e.Msg})
 }
 
 // importer is one import on its way.

@@ -65,7 +65,7 @@ func identityRows() []row {
 func consoleRows() []row {
 	return []row{
 		{"lxc.tty.max 2.1-, lxc.tty 0.6.0-2.1", scalar, Extension, checkCount,
-			"number of terminals bound to /dev/tty1… and named in container_ttys",
+			"number of terminals bound to /dev/tty1, /dev/tty2, …",
 			"annotation: kist makes the terminals"},
 		{"lxc.tty.dir 2.1-, lxc.devttydir 0.8-2.1", scalar, Extension, checkTTYDir,
 			"console and ttys live in /dev/DIR, with symlinks to them in /dev",

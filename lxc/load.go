@@ -82,6 +82,9 @@ func lookupExact(key string, v Version) (match, bool) {
 	return m, true
 }
 
+// setFile stands for the command line in positions.
+const setFile = "<--set>"
+
 // load reads the configuration, its includes and the lines of --set.
 func (im *importer) load() error {
 	data, err := im.host.ReadFile(im.config)
@@ -93,7 +96,7 @@ func (im *importer) load() error {
 	}
 	for i, kv := range im.Set {
 		key, value, ok := strings.Cut(kv, "=")
-		d := directive.Directive{File: "<--set>", Line: i + 1, Key: strings.TrimSpace(key), Value: strings.TrimSpace(value)}
+		d := directive.Directive{File: setFile, Line: i + 1, Key: strings.TrimSpace(key), Value: strings.TrimSpace(value)}
 		if !ok || !strings.HasPrefix(d.Key, "lxc.") {
 			return refuse(d, "want KEY=VALUE with a key that begins with lxc.")
 		}
@@ -135,6 +138,10 @@ func (im *importer) apply(d directive.Directive) error {
 		e.say(Approximated, "read as %s; LXC refuses this spelling", d.Key)
 	}
 	m, ok := lookup(d.Key, im.version)
+	if !ok && d.File == setFile {
+		// Who imports need not know the spelling of the file's time.
+		m, ok = lookupExact(d.Key, modernDefault())
+	}
 	if !ok {
 		return im.unknown(d)
 	}
@@ -143,7 +150,6 @@ func (im *importer) apply(d directive.Directive) error {
 	s := &setting{Directive: d, rest: m.rest, entry: e}
 	if m.rest == "" && m.name.Key != withoutIndex(d.Key) {
 		e.say(Exact, "taken for %s, of which it is a prefix match in LXC %s", m.name.Key, im.version)
-		s.Key = m.name.Key
 	}
 	if m.key.kind == netKey {
 		im.network = append(im.network, s)

@@ -121,6 +121,10 @@ func (t *translation) mountLine(e *Entry, l *fstabLine, idmapped *[]func()) erro
 	switch {
 	case l.bind():
 		m.Type = "bind"
+		if len(l.Data) > 0 {
+			m.Options = append([]string{}, l.Flags...)
+			e.say(Exact, "without %s, which the kernel ignores for a bind mount", strings.Join(l.Data, ","))
+		}
 		if !filepath.IsAbs(m.Source) && !l.Relative {
 			return fail("the source " + quote(m.Source) + " of a bind mount must be absolute, unless the option relative is given")
 		}

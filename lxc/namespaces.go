@@ -54,7 +54,7 @@ func checkNamespaceShare(value string, _ Version) error {
 func (t *translation) translateNamespaces() error {
 	isNew := map[specs.LinuxNamespaceType]bool{
 		specs.MountNamespace: true, specs.PIDNamespace: true, specs.UTSNamespace: true, specs.IPCNamespace: true,
-		specs.NetworkNamespace: t.newNetwork(),
+		specs.NetworkNamespace: !t.cards.HostNetwork,
 		specs.UserNamespace:    t.userns,
 		// The kernel's cgroup namespace is younger than LXC 1.x, whose
 		// containers saw the host's paths.
@@ -114,16 +114,6 @@ func (t *translation) translateNamespaces() error {
 		return refuse(s.Directive, "the container would share the host's mount namespace, so that its mounts would be the host's; OCI runtimes refuse this: add mnt to the new namespaces")
 	}
 	return nil
-}
-
-// newNetwork reports whether the container gets a network namespace of its own:
-// always since 1.0 unless its only card is `none`, and only with cards before.
-func (t *translation) newNetwork() bool {
-	types := t.networkTypes()
-	if len(types) == 0 {
-		return t.version.atLeast(1, 0, 0)
-	}
-	return len(types) != 1 || types[0] != "none"
 }
 
 func (t *translation) hasNamespace(ns specs.LinuxNamespaceType) bool {

@@ -75,7 +75,7 @@ func (t *translation) translateProcess() error {
 		return err
 	}
 	// LXC sets this last, so that it wins over the user's own.
-	p.Env = append(env, "container=lxc")
+	p.Env = setenv(env, "container=lxc")
 	t.keep("lxc.environment", "lxc.environment.runtime")
 	return nil
 }
@@ -176,20 +176,22 @@ func (t *translation) environment(keys ...string) ([]string, error) {
 				kv += "=" + v
 				s.entry.say(Approximated, "the value %q of this import is used, LXC takes that of each start", v)
 			}
-			name, _, _ := strings.Cut(kv, "=")
-			// putenv replaces a variable in place.
-			replaced := false
-			for i, old := range env {
-				if n, _, _ := strings.Cut(old, "="); n == name {
-					env[i], replaced = kv, true
-				}
-			}
-			if !replaced {
-				env = append(env, kv)
-			}
+			env = setenv(env, kv)
 		}
 	}
 	return env, nil
+}
+
+// setenv adds a variable, or replaces it in place as putenv does.
+func setenv(env []string, kv string) []string {
+	name, _, _ := strings.Cut(kv, "=")
+	for i, old := range env {
+		if n, _, _ := strings.Cut(old, "="); n == name {
+			env[i] = kv
+			return env
+		}
+	}
+	return append(env, kv)
 }
 
 // archBits returns what LXC makes of an architecture's name.

@@ -126,6 +126,8 @@ type Error struct {
 	File string
 	Line int
 	Key  string
+	// Value is the directive's, for the report.
+	Value string
 	// Msg is the cause and, after a semicolon, what to do about it.
 	Msg string
 	Err error
@@ -154,7 +156,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // refuse builds the error about a directive.
 func refuse(d directive.Directive, format string, args ...any) *Error {
-	return &Error{File: d.File, Line: d.Line, Key: d.Key, Msg: fmt.Sprintf(format, args...)}
+	return &Error{File: d.File, Line: d.Line, Key: d.Key, Value: d.Value, Msg: fmt.Sprintf(format, args...)}
 }
 
 // cause drops the operation and path that file errors carry, because the message

@@ -94,6 +94,9 @@ func (t *translation) translateApparmor() {
 // defaultApparmor applies the profile LXC uses when none is named, if this host
 // has it. On a host without AppArmor LXC starts the container without one.
 func (t *translation) defaultApparmor() {
+	if !t.version.atLeast(0, 8, 0) {
+		return
+	}
 	name := "lxc-container-default-cgns"
 	if !t.hasNamespace(specs.CgroupNamespace) {
 		name = "lxc-container-default"

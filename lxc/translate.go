@@ -6,6 +6,8 @@ import (
 	"reflect"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"kist/lxc/network"
 )
 
 // translation turns the settings into a bundle. The fields are facts that one
@@ -14,6 +16,7 @@ type translation struct {
 	*importer
 	spec  *specs.Spec
 	files map[string][]byte
+	cards *network.Result
 
 	userns                   bool
 	capSysAdmin, capNetAdmin bool
@@ -41,6 +44,7 @@ func (im *importer) translate(res *Result) error {
 	_, err := im.host.Stat("/sys/fs/cgroup/cgroup.controllers")
 	t.unified = err == nil
 	for _, step := range []func() error{
+		t.collectNetwork,
 		t.translateIDMap,
 		t.translateNamespaces,
 		t.translateProcess,
