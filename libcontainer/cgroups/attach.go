@@ -4,6 +4,7 @@ package cgroups
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
@@ -87,6 +88,9 @@ func writePid(fds []int, pid int, path string) error {
 	s := strconv.Itoa(pid)
 	for _, fd := range fds {
 		if err := writeFD(fd, s); err != nil {
+			if errors.Is(err, unix.ENOSPC) {
+				err = fmt.Errorf("%w (cpuset.cpus or cpuset.mems there is empty)", err)
+			}
 			return &os.PathError{Op: "attach pid " + s, Path: path, Err: err}
 		}
 	}

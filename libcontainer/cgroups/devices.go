@@ -5,6 +5,7 @@ package cgroups
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -127,11 +128,16 @@ func (c *Cgroup) setDevices() error {
 }
 
 // updateDevices changes the rules of a running container so that no access
-// which both the old and the new rules allow fails meanwhile.
-func (c *Cgroup) updateDevices(list []specs.LinuxDeviceCgroup) error {
+// which both the old and the new rules allow fails meanwhile. Engines send the
+// unchanged list with every update; then nothing is written, because a hook may
+// have allowed further devices behind the runtime's back (GPUs).
+func (c *Cgroup) updateDevices(old, list []specs.LinuxDeviceCgroup) error {
 	rules, err := deviceRules(list)
 	if err != nil {
 		return err
+	}
+	if before, err := deviceRules(old); err == nil && slices.Equal(before, rules) {
+		return nil
 	}
 	return c.applyDevices(rules)
 }

@@ -46,7 +46,7 @@ func (c *Cgroup) Update(r *specs.LinuxResources) (*specs.LinuxResources, error) 
 		return nil, withApplied(err, applied)
 	}
 	if r.Devices != nil {
-		if err := c.updateDevices(merged.Devices); err != nil {
+		if err := c.updateDevices(value(c.cfg.Resources).Devices, r.Devices); err != nil {
 			return nil, withApplied(err, applied)
 		}
 	}
