@@ -25,19 +25,19 @@ import (
 
 // The sync points: what nsexec tells the parent, and what the parent then does.
 const (
-	SyncChild     = iota + 1 // value: pid of the process that goes on; not waited for
-	SyncMaps                 // the user namespace is there: write the id maps
-	SyncCgroup               // the cgroup must be complete and joined now
-	SyncNetwork              // the network namespace is there: move devices into it
-	SyncMkdir                // value: mount index; make its target, which lies behind a dangling link
-	SyncCopyFrom             // value: mount index, descriptor: directory that a tmpfs is about to cover
-	SyncCopyTo               // value: mount index, descriptor: the tmpfs, to be filled
-	SyncHooks                // mounts are done, the root is not yet entered: prestart, createRuntime, createContainer
-	SyncConsole              // descriptor: the terminal's master
-	SyncReady                // the surroundings are done; descriptor: /etc/passwd or -1. Answer: the process program
-	SyncCreated              // the process is complete but for start: record it
-	SyncStart                // on the connection of `kist start`: run startContainer hooks
-	SyncListener             // descriptor: seccomp listener
+	SyncChild    = iota + 1 // value: pid of the process that goes on; not waited for
+	SyncMaps                // the user namespace is there: write the id maps
+	SyncCgroup              // the cgroup must be complete and joined now
+	SyncNetwork             // the network namespace is there: move devices into it
+	SyncMkdir               // value: mount index; make its target, which lies behind a dangling link
+	SyncCopyFrom            // value: mount index, descriptor: directory that a tmpfs is about to cover
+	SyncCopyTo              // value: mount index, descriptor: the tmpfs, to be filled
+	SyncHooks               // mounts are done, the root is not yet entered: prestart, createRuntime, createContainer
+	SyncConsole             // descriptor: the terminal's master
+	SyncReady               // the surroundings are done; descriptor: /etc/passwd or -1. Answer: the process program
+	SyncCreated             // the process is complete but for start: record it
+	SyncStart               // on the connection of `kist start`: run startContainer hooks
+	SyncListener            // descriptor: seccomp listener
 )
 
 // SyncName names a sync point for plans and traces.
@@ -189,8 +189,12 @@ const InitName = "kist:init"
 // finish reports that all is built.
 func (s *setup) finish() error {
 	s.unshareCgroup() // else the parent has until SyncReady
+	if s.Detached {
+		// Used by the process program, by its number.
+		s.b.Note("the socket that start connects to")
+		s.b.Need(program.Need{Kind: program.NeedListen})
+	}
 	s.b.Note("ready")
-	fd := program.None
 	if lookupHome(s.Spec.Process) {
 		s.b.At("/process/user/uid")
 		noPasswd := s.b.NewLabel()
@@ -199,7 +203,7 @@ func (s *setup) finish() error {
 		s.b.Sync(SyncReady, program.I(0), r.FD())
 		s.b.Bind(noPasswd)
 	}
-	s.b.Sync(SyncReady, program.I(0), fd)
+	s.b.Sync(SyncReady, program.I(0), program.None)
 	// The answer is another program; this is never reached.
 	s.b.Exit(1)
 	return nil

@@ -96,7 +96,7 @@ func (p *process) at(field string) { p.b.For(p.cause(field)) }
 // name; the rest is what the kernel gives a session keyring.
 const sessionPerm = 0x3f1b0000
 
-// keyring leaves the caller's session keyring (security.md I-45's other half:
+// keyring leaves the caller's session keyring (and the
 // keys of the host must not be searchable inside).
 func (p *process) keyring() error {
 	if p.Keyring == "" {

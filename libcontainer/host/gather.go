@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroupRoot is where the file system hierarchy standard of systemd, and so
+// CgroupRoot is where the file system hierarchy standard of systemd, and so
 // every distribution, has the cgroup mounts.
-const cgroupRoot = "/sys/fs/cgroup"
+const CgroupRoot = "/sys/fs/cgroup"
 
 // MinKernel is the oldest kernel kist runs on: openat2, the mount API,
 // mount_setattr, close_range, pidfds, CLONE_INTO_CGROUP and cgroup.kill are
@@ -32,10 +32,10 @@ func Gather() (*Facts, error) {
 	if err := f.CheckKernel(); err != nil {
 		return nil, err
 	}
-	f.UserNS = inUserNS()
+	f.UserNS = InUserNS()
 	f.LastCap = lastCap()
 	var st unix.Statfs_t
-	if err := unix.Statfs(cgroupRoot, &st); err == nil {
+	if err := unix.Statfs(CgroupRoot, &st); err == nil {
 		f.CgroupV2 = st.Type == unix.CGROUP2_SUPER_MAGIC
 	}
 	if !f.CgroupV2 {
@@ -65,9 +65,9 @@ func (f *Facts) CheckKernel() error {
 	return nil
 }
 
-// inUserNS says whether this process lives in a user namespace other than the
+// InUserNS says whether this process lives in a user namespace other than the
 // initial one, which maps every id onto itself.
-func inUserNS() bool {
+func InUserNS() bool {
 	b, err := readSmall("/proc/self/uid_map")
 	if err != nil {
 		return false // no user namespaces in this kernel
@@ -109,7 +109,7 @@ func hierarchies() []Hierarchy {
 		}
 		opts := strings.Split(parts[1], ",")
 		name := strings.TrimPrefix(parts[1], "name=")
-		dir := filepath.Join(cgroupRoot, name)
+		dir := filepath.Join(CgroupRoot, name)
 		h := Hierarchy{Mountpoint: dir, Options: opts}
 		if len(opts) > 1 {
 			h.Links = opts
@@ -119,7 +119,7 @@ func hierarchies() []Hierarchy {
 			// Some mount cpu,cpuacct under cpu alone; take the first name that is a hierarchy.
 			found := false
 			for _, o := range opts {
-				dir = filepath.Join(cgroupRoot, o)
+				dir = filepath.Join(CgroupRoot, o)
 				if unix.Statfs(dir, &st) == nil && st.Type == unix.CGROUP_SUPER_MAGIC {
 					h.Mountpoint, found = dir, true
 					break

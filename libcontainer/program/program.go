@@ -130,15 +130,34 @@ const (
 	NeedListen                 // the socket on which init waits for start
 	NeedPidfd                  // pidfd of the container's init
 	NeedRoot                   // O_PATH of the root of the container's init
-	NeedProcs                  // cgroup.procs of hierarchy Path, for writing
 )
+
+// Describe says in words what is needed.
+func (n *Need) Describe() string {
+	switch n.Kind {
+	case NeedTree:
+		s := "detached mount of " + n.Path
+		if n.Recursive {
+			s += ", with what is mounted below"
+		}
+		if n.IDMap >= 0 {
+			s += ", id-mapped"
+		}
+		return s
+	case NeedListen:
+		return "socket that start connects to"
+	case NeedPidfd:
+		return "pidfd of init"
+	case NeedRoot:
+		return "root directory of init"
+	}
+	return "unknown need"
+}
 
 // Mount describes a NeedTree.
 type Mount struct {
 	Recursive bool
-	IDMap     int // index of the mount whose mappings apply, -1 for none
-	Set, Clr  uint64
-	RSet      bool // attributes apply recursively
+	IDMap     int  // index of the mount whose mappings apply, -1 for none
 	RIDMap    bool // the mapping applies recursively
 }
 

@@ -17,7 +17,6 @@ type Dir struct {
 	root *Root
 	id   string
 	fd   int
-	sync bool
 }
 
 // Names of directories that are not containers: ids never begin with a dot.
@@ -52,12 +51,9 @@ func (r *Root) Create(s *State, config []byte) (*Dir, error) {
 	if err != nil {
 		return nil, about(s.ID, err)
 	}
-	d := &Dir{root: r, id: s.ID, fd: fd, sync: survives(r.fd)}
-	if err = writeNew(fd, configFile, config, d.sync); err == nil {
-		err = writeNew(fd, stateFile, s.encode(), d.sync)
-	}
-	if err == nil && d.sync {
-		err = unix.Fsync(fd)
+	d := &Dir{root: r, id: s.ID, fd: fd}
+	if err = writeNew(fd, configFile, config); err == nil {
+		err = writeNew(fd, stateFile, s.encode())
 	}
 	if err == nil {
 		err = unix.Renameat(r.fd, temporary, r.fd, s.ID)
@@ -70,9 +66,6 @@ func (r *Root) Create(s *State, config []byte) (*Dir, error) {
 		_ = unix.Unlinkat(r.fd, temporary, unix.AT_REMOVEDIR)
 		d.Unlock()
 		return nil, about(s.ID, err)
-	}
-	if d.sync {
-		_ = unix.Fsync(r.fd) // the container exists for everybody who asks; only a power cut could undo it
 	}
 	s.root = r
 	return d, nil
@@ -154,7 +147,7 @@ func (r *Root) Lock(id string, wait time.Duration) (*Dir, error) {
 			return nil, fmt.Errorf("container %s: lock: %w", id, err)
 		}
 		if current {
-			return &Dir{root: r, id: id, fd: fd, sync: survives(r.fd)}, nil
+			return &Dir{root: r, id: id, fd: fd}, nil
 		}
 		unix.Close(fd)
 	}
@@ -193,7 +186,7 @@ func (d *Dir) Load() (*State, error) { return d.root.Load(d.id) }
 func (d *Dir) Save(s *State) error {
 	err := s.check(d.id)
 	if err == nil {
-		err = replace(d.fd, stateFile, s.encode(), d.sync)
+		err = replace(d.fd, stateFile, s.encode())
 	}
 	if err != nil {
 		return about(d.id, err)
@@ -203,7 +196,7 @@ func (d *Dir) Save(s *State) error {
 
 // SaveConfig replaces the snapshot of config.json.
 func (d *Dir) SaveConfig(raw []byte) error {
-	if err := replace(d.fd, configFile, raw, d.sync); err != nil {
+	if err := replace(d.fd, configFile, raw); err != nil {
 		return about(d.id, err)
 	}
 	return nil

@@ -39,7 +39,7 @@ func orShort(err error) error {
 }
 
 // writeNew makes a file that does not exist yet.
-func writeNew(dir int, name string, data []byte, sync bool) error {
+func writeNew(dir int, name string, data []byte) error {
 	fd, err := openat(dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW)
 	if err != nil {
 		return fmt.Errorf("%s: create: %w", name, err)
@@ -51,9 +51,6 @@ func writeNew(dir int, name string, data []byte, sync bool) error {
 		} else if err == nil {
 			data = data[n:]
 		}
-	}
-	if err == nil && sync {
-		err = unix.Fsync(fd)
 	}
 	// close can report what a network file system could not write.
 	if e := unix.Close(fd); err == nil && !errors.Is(e, unix.EINTR) {
@@ -68,12 +65,15 @@ func writeNew(dir int, name string, data []byte, sync bool) error {
 
 // replace puts a file in place of the one of that name, in one step for every reader. The caller holds the lock, so a
 // temporary file that is already there is what a killed predecessor left.
-func replace(dir int, name string, data []byte, sync bool) error {
+//
+// There is no fsync: a record is about processes, and what fsync guards against (a crash of the machine) ends them all.
+// A record that such a crash has cut short is refused as damaged, and delete --force removes it.
+func replace(dir int, name string, data []byte) error {
 	temporary := "." + name + ".new"
-	err := writeNew(dir, temporary, data, sync)
+	err := writeNew(dir, temporary, data)
 	if errors.Is(err, unix.EEXIST) {
 		if err = unix.Unlinkat(dir, temporary, 0); err == nil {
-			err = writeNew(dir, temporary, data, sync)
+			err = writeNew(dir, temporary, data)
 		}
 	}
 	if err != nil {
@@ -83,18 +83,7 @@ func replace(dir int, name string, data []byte, sync bool) error {
 		_ = unix.Unlinkat(dir, temporary, 0)
 		return fmt.Errorf("%s: rename: %w", name, err)
 	}
-	if sync {
-		if err := unix.Fsync(dir); err != nil {
-			return fmt.Errorf("%s: fsync of its directory: %w", name, err)
-		}
-	}
 	return nil
-}
-
-// survives reports whether files in dir outlive a reboot. If they do not (tmpfs, the usual case), fsync buys nothing.
-func survives(dir int) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(dir, &st) != nil || st.Type != unix.TMPFS_MAGIC
 }
 
 func readNames(dir int) ([]string, error) {

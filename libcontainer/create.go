@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/cgroups"
+	"kist/libcontainer/compile"
+	"kist/libcontainer/console"
+	"kist/libcontainer/host"
+	"kist/libcontainer/launch"
+	"kist/libcontainer/program"
+	"kist/libcontainer/spec"
+	"kist/libcontainer/state"
+)
+
+// CreateOptions are the flags of create and run.
+type CreateOptions struct {
+	ID            string
+	Bundle        string
+	ConfigFile    string // another name for config.json
+	ConsoleSocket string
+	PidfdSocket   string
+	PidFile       string
+	NoPivot       bool
+	NoNewKeyring  bool
+	PreserveFDs   int
+	// Run starts the process at once instead of leaving it to Start.
+	Run bool
+	// Console takes the terminal's master where there is no console socket.
+	Console func(master int) error
+	// Detach means that nobody stays to serve a terminal.
+	Detach bool
+}
+
+// creation is one create under way.
+type creation struct {
+	*CreateOptions
+	rt      *Runtime
+	config  *spec.Config
+	spec    *specs.Spec
+	facts   *host.Facts
+	root    *state.Root
+	dir     *state.Dir
+	state   *state.State
+	cgroup  *cgroups.Cgroup
+	inGroup bool
+	session *launch.Session
+	plan    *program.Program
+	fds     descriptors
+	console int // connection that takes the terminal's master, -1 for none
+	pidfds  int // connection that takes the pidfd, -1 for none
+	notify  *notifyRelay
+	copied  int // directory that a tmpfs is about to cover, -1 for none
+	filter  *compile.Filter
+	agent   listener
+	hooked  bool // creation has come as far as running hooks
+}
+
+// Create makes a container. With Run its process is started before Create
+// returns. If it fails nothing is left behind.
+func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
+	c := &creation{CreateOptions: o, rt: rt, copied: -1, console: -1, pidfds: -1}
+	defer c.hangUp()
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	if err := c.record(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = c.explain(err)
+			c.undo()
+		}
+	}()
+	if err := c.start(); err != nil {
+		return nil, err
+	}
+	if err := c.serve(); err != nil {
+		return nil, err
+	}
+	if c.Run {
+		if err := c.running(); err != nil {
+			return nil, err
+		}
+	}
+	rt.Trace.session(c.session)
+	c.session.Release()
+	c.dir.Unlock()
+	return &Container{rt: rt, root: c.root, State: c.state}, nil
+}
+
+// prepare reads and checks everything that can be checked before the first
+// side effect.
+func (c *creation) prepare() error {
+	done := c.rt.Trace.phase("decode")
+	if err := spec.ValidateID(c.ID); err != nil {
+		return err
+	}
+	if err := c.load(); err != nil {
+		return err
+	}
+	done()
+
+	var err error
+	done = c.rt.Trace.phase("host facts")
+	if c.facts, err = host.Gather(); err != nil {
+		return err
+	}
+	if err := c.checkTerminal(); err != nil {
+		return err
+	}
+	done()
+	for _, w := range c.config.Warnings() {
+		c.rt.Log.Warn(w)
+	}
+	for _, p := range c.config.Unknown {
+		c.rt.Log.Debug("config.json: unknown property, ignored", "pointer", p)
+	}
+
+	done = c.rt.Trace.phase("connect")
+	defer done()
+	if err := c.fds.collect(c.PreserveFDs, c.spec.Process); err != nil {
+		return err
+	}
+	// Connected before anything is made, so that a bad path fails early.
+	if c.ConsoleSocket != "" {
+		if c.console, err = console.Dial("--console-socket", c.ConsoleSocket); err != nil {
+			return err
+		}
+	}
+	if c.PidfdSocket != "" {
+		if c.pidfds, err = console.Dial("--pidfd-socket", c.PidfdSocket); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load reads config.json and checks what can be checked without the host.
+func (c *creation) load() error {
+	bundle, err := filepath.Abs(c.Bundle)
+	if err != nil {
+		return fmt.Errorf("bundle %s: %w", c.Bundle, err)
+	}
+	c.Bundle = bundle
+	c.config, err = spec.Load(bundle, c.ConfigFile)
+	if err != nil {
+		return err
+	}
+	if err := c.config.Validate(); err != nil {
+		return err
+	}
+	c.spec = c.config.Spec
+	if c.spec.Linux == nil {
+		c.spec.Linux = &specs.Linux{}
+	}
+	if c.spec.Process == nil {
+		return errors.New("config.json: /process: required to create a container")
+	}
+	return nil
+}
+
+// checkTerminal compares process.terminal with the flags.
+func (c *creation) checkTerminal() error {
+	terminal := c.spec.Process.Terminal
+	switch {
+	case terminal && c.ConsoleSocket == "" && c.Console == nil:
+		return errors.New("cannot allocate tty if kist will detach without setting console socket")
+	case !terminal && c.ConsoleSocket != "":
+		return errors.New("cannot use console socket if kist will not detach or allocate tty")
+	}
+	return nil
+}
+
+// record writes what is about to exist before it does: from here on `kist
+// delete` finds everything, whenever this process dies.
+func (c *creation) record() error {
+	defer c.rt.Trace.phase("state")()
+	rootfs, err := c.rootfs()
+	if err != nil {
+		return err
+	}
+	if c.cgroup, err = c.newCgroup(); err != nil {
+		return err
+	}
+	c.state = &state.State{
+		ID:           c.ID,
+		OCIVersion:   c.spec.Version,
+		Bundle:       c.Bundle,
+		Rootfs:       rootfs,
+		Annotations:  c.spec.Annotations,
+		CgroupPaths:  c.cgroup.Paths(),
+		Systemd:      c.rt.SystemdCgroup,
+		SystemdUnit:  c.cgroup.Unit(),
+		Rootless:     c.rt.Rootless,
+		Namespaces:   namespaceTypes(c.spec.Linux.Namespaces),
+		PrivatePID:   createsNamespace(c.spec.Linux.Namespaces, specs.PIDNamespace),
+		Hooks:        hookKinds(c.spec.Hooks),
+		NoNewKeyring: c.NoNewKeyring,
+		NoPivot:      c.NoPivot,
+		Terminal:     c.spec.Process.Terminal,
+		NetDevices:   netDeviceNames(c.spec.Linux.NetDevices),
+	}
+	if c.root, err = state.Make(c.rt.Root, c.rt.RootSticky); err != nil {
+		return err
+	}
+	if c.dir, err = c.root.Create(c.state, c.config.Raw); err != nil {
+		c.root.Close()
+		return err
+	}
+	return nil
+}
+
+// rootfs gives the absolute path of the root filesystem, which must be a
+// directory and not the host's root.
+func (c *creation) rootfs() (string, error) {
+	const pointer = "config.json: /root/path: "
+	if c.spec.Root == nil || c.spec.Root.Path == "" {
+		return "", errors.New(pointer + "required")
+	}
+	path := c.spec.Root.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.Bundle, path)
+	}
+	path = filepath.Clean(path)
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return "", fmt.Errorf("%s%s: %w", pointer, path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return "", fmt.Errorf("%s%s: not a directory (a symbolic link is refused too)", pointer, path)
+	}
+	// Links further up belong to the host's administrator.
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("%s%w", pointer, err)
+	}
+	if path == "/" {
+		return "", fmt.Errorf("%s%q is not allowed", pointer, path)
+	}
+	return path, nil
+}
+
+// undo takes back what was made, in reverse order.
+func (c *creation) undo() {
+	if c.session != nil {
+		c.rt.Trace.session(c.session)
+		c.session.Release()
+		c.session.Kill()
+		c.session.Close()
+	}
+	if c.cgroup != nil {
+		if err := c.cgroup.Destroy(); err != nil {
+			c.rt.Log.Warn("cgroup of a failed create", "error", err.Error())
+		}
+	}
+	c.notify.close()
+	c.undoHost()
+	if c.dir != nil {
+		if err := c.dir.Remove(); err != nil {
+			c.rt.Log.Warn("state of a failed create", "error", err.Error())
+		}
+	}
+	if c.hooked {
+		// Creation had begun: what the first hooks made, the last ones may take away.
+		c.poststop()
+	}
+	c.root.Close()
+}
+
+// hangUp closes what was connected to the engine.
+func (c *creation) hangUp() {
+	for _, fd := range []int{c.console, c.pidfds, c.copied} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+func (c *creation) newCgroup() (*cgroups.Cgroup, error) {
+	cfg := cgroups.Config{
+		ID:          c.ID,
+		Path:        c.spec.Linux.CgroupsPath,
+		Systemd:     c.rt.SystemdCgroup,
+		Rootless:    c.rt.Rootless,
+		Disabled:    c.rt.CgroupDisabled,
+		Resources:   c.spec.Linux.Resources,
+		Annotations: c.spec.Annotations,
+	}
+	if uid, ok := c.cgroupOwner(); ok {
+		cfg.OwnerUID = &uid
+	}
+	return cgroups.New(cfg)
+}
+
+// cgroupOwner gives the user that a delegated cgroup belongs to: with a cgroup
+// namespace and a writable cgroup mount the container's root may manage what
+// is below. See config-linux.md, "Cgroup ownership".
+func (c *creation) cgroupOwner() (int, bool) {
+	if !createsNamespace(c.spec.Linux.Namespaces, specs.CgroupNamespace) {
+		return 0, false
+	}
+	writable := false
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		if m.Type != "cgroup" && m.Type != "cgroup2" || filepath.Clean(m.Destination) != "/sys/fs/cgroup" {
+			continue
+		}
+		writable = true
+		for _, o := range m.Options {
+			if o == "ro" {
+				writable = false
+			}
+		}
+	}
+	if !writable {
+		return 0, false
+	}
+	for _, m := range c.spec.Linux.UIDMappings {
+		if uid := c.spec.Process.User.UID; uid >= m.ContainerID && uid-m.ContainerID < m.Size {
+			return int(m.HostID + uid - m.ContainerID), true
+		}
+	}
+	return 0, false
+}
+
+// view tells the compiler where the cgroup is.
+func (c *creation) view() compile.CgroupView {
+	v := compile.CgroupView{Born: c.cgroup.BornInto(), None: c.cgroup.Absent()}
+	if c.facts.CgroupV2 {
+		v.Path = c.cgroup.Path("")
+		return v
+	}
+	for _, h := range c.facts.Hierarchy {
+		v.Dirs = append(v.Dirs, c.cgroup.Path(h.Options[0]))
+	}
+	return v
+}
+
+// start compiles the setup program and starts nsexec on it. On cgroup v2 the
+// cgroup is complete before, and nsexec is born in it; on v1 it is made while
+// nsexec is at work.
+func (c *creation) start() error {
+	done := c.rt.Trace.phase("compile")
+	if err := c.prepareNotify(); err != nil {
+		return err
+	}
+	plan, spawn, err := c.compileSetup()
+	if err != nil {
+		return err
+	}
+	c.plan = plan
+	done()
+
+	group := -1
+	if c.cgroup.BornInto() {
+		if err := c.makeCgroup(); err != nil {
+			return err
+		}
+		if group, err = c.cgroup.OpenDir(); err != nil {
+			return err
+		}
+		defer unix.Close(group)
+	}
+	extra, err := c.supply(plan)
+	if err != nil {
+		return err
+	}
+	defer extra.close()
+	done = c.rt.Trace.phase("clone")
+	c.session, err = launch.Start(&launch.Config{
+		Program:    plan,
+		Cloneflags: spawn.Cloneflags,
+		Forks:      spawn.Forks,
+		ChildCode:  compile.SyncChild,
+		Stdio:      [3]int{0, 1, 2},
+		Preserve:   c.fds.preserve,
+		Extra:      extra.fds,
+		CgroupFD:   group,
+		Trace:      c.rt.Trace.on(),
+	})
+	if err != nil {
+		return spawnHint(err, spawn.Cloneflags)
+	}
+	done()
+	if group >= 0 {
+		c.inGroup = true
+		return nil
+	}
+	return c.makeCgroup()
+}
+
+func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {
+	return compile.Setup(&compile.Input{
+		Spec:         c.spec,
+		ID:           c.ID,
+		Bundle:       c.Bundle,
+		Rootfs:       c.state.Rootfs,
+		Facts:        c.facts,
+		Cgroup:       c.view(),
+		NoPivot:      c.NoPivot,
+		NoNewKeyring: c.NoNewKeyring,
+		FirstFD:      3 + len(c.fds.preserve),
+		Detached:     !c.Run,
+		NotifyDir:    c.notify.dir(),
+	})
+}
+
+// makeCgroup makes the cgroup with its limits; no process is in it yet.
+func (c *creation) makeCgroup() error {
+	defer c.rt.Trace.phase("cgroup")()
+	if err := c.cgroup.Create(); err != nil {
+		return err
+	}
+	return c.cgroup.Set()
+}
+
+// joinCgroup puts nsexec into the cgroup, where it was not born there.
+func (c *creation) joinCgroup() error {
+	if c.inGroup {
+		return nil
+	}
+	c.inGroup = true
+	defer c.rt.Trace.phase("cgroup attach")()
+	return c.cgroup.Attach(c.session.Pid)
+}
+
+// writeOOMScore sets /process/oomScoreAdj. A user without privilege may not
+// lower it; engines then send the value that it has already.
+func writeOOMScore(pid int, p *specs.Process) error {
+	if p.OOMScoreAdj == nil {
+		return nil
+	}
+	path := fmt.Sprintf("/proc/%d/oom_score_adj", pid)
+	want := fmt.Sprintf("%d", *p.OOMScoreAdj)
+	err := os.WriteFile(path, []byte(want), 0)
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		if have, e := os.ReadFile(path); e == nil && string(have) == want+"\n" {
+			return nil
+		}
+		return fmt.Errorf("config.json: /process/oomScoreAdj: %w (lowering it needs CAP_SYS_RESOURCE)", err)
+	}
+	if err != nil {
+		return fmt.Errorf("config.json: /process/oomScoreAdj: %w", err)
+	}
+	return nil
+}

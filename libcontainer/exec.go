@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/cgroups"
+	"kist/libcontainer/compile"
+	"kist/libcontainer/console"
+	"kist/libcontainer/host"
+	"kist/libcontainer/launch"
+	"kist/libcontainer/spec"
+	"kist/libcontainer/state"
+)
+
+// ExecOptions are the flags of exec.
+type ExecOptions struct {
+	// Process is what to run. Amend, if set, changes the container's own
+	// process, of which it gets a copy, in its place.
+	Process       *specs.Process
+	Amend         func(*specs.Process) error
+	ConsoleSocket string
+	PidfdSocket   string
+	PidFile       string
+	PreserveFDs   int
+	Cgroup        []string // [controller,…:]path below the container's cgroup
+	IgnorePaused  bool
+	Console       func(master int) error
+}
+
+// Process is a process that exec has started.
+type Process struct {
+	Pid   int
+	Pidfd int
+}
+
+// entry is one exec under way.
+type entry struct {
+	*ExecOptions
+	c       *Container
+	process *specs.Process
+	facts   *host.Facts
+	fds     descriptors
+	filter  *compile.Filter
+	agent   listener
+	target  *cgroups.Target
+	session *launch.Session
+	console int
+	pidfds  int
+	inGroup bool
+}
+
+// Exec runs a further process in the container. The caller waits for it, and
+// closes its pidfd.
+func (c *Container) Exec(o *ExecOptions) (_ *Process, err error) {
+	e := &entry{ExecOptions: o, c: c, console: -1, pidfds: -1}
+	defer e.close()
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	if err := e.prepare(); err != nil {
+		return nil, err
+	}
+	if err := e.start(); err != nil {
+		return nil, explain(err, e.process)
+	}
+	if err := e.serve(); err != nil {
+		c.rt.Trace.session(e.session)
+		e.session.Release()
+		e.session.Kill()
+		e.session.Close()
+		return nil, explain(err, e.process)
+	}
+	c.rt.Trace.session(e.session)
+	e.session.Release()
+	return &Process{Pid: e.session.Pid, Pidfd: e.session.Pidfd}, nil
+}
+
+func (e *entry) close() {
+	for _, fd := range []int{e.console, e.pidfds} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	e.target.Close()
+}
+
+// check refuses what the container's status forbids.
+func (e *entry) check() error {
+	status, err := e.c.Status()
+	if err != nil {
+		return err
+	}
+	switch status {
+	case state.StatusStopped, state.StatusCreating:
+		return e.c.about(errors.New("cannot exec in a stopped container"))
+	case state.StatusPaused:
+		if !e.IgnorePaused {
+			return e.c.about(errors.New("cannot exec in a paused container (use --ignore-paused to override)"))
+		}
+	}
+	return nil
+}
+
+// prepare works out the process, from the snapshot taken at create: the
+// bundle may have changed since.
+func (e *entry) prepare() (err error) {
+	done := e.c.rt.Trace.phase("decode")
+	raw, err := e.c.root.Config(e.c.State.ID)
+	if err != nil {
+		return err
+	}
+	config, err := spec.Decode(raw)
+	if err != nil {
+		return err
+	}
+	e.process = e.Process
+	if e.process == nil {
+		if config.Spec.Process == nil {
+			return e.c.about(errors.New("its configuration has no process to take defaults from"))
+		}
+		own := *config.Spec.Process
+		if e.Amend != nil {
+			if err := e.Amend(&own); err != nil {
+				return err
+			}
+		}
+		e.process = &own
+	}
+	if err := spec.ValidateProcess(e.process); err != nil {
+		return err
+	}
+	done()
+	switch {
+	case e.process.Terminal && e.ConsoleSocket == "" && e.Console == nil:
+		return errors.New("cannot allocate tty if kist will detach without setting console socket")
+	case !e.process.Terminal && e.ConsoleSocket != "":
+		return errors.New("cannot use console socket if kist will not detach or allocate tty")
+	}
+	done = e.c.rt.Trace.phase("host facts")
+	if e.facts, err = host.Gather(); err != nil {
+		return err
+	}
+	done()
+	if err := e.fds.collect(e.PreserveFDs, e.process); err != nil {
+		return err
+	}
+	if e.ConsoleSocket != "" {
+		if e.console, err = console.Dial("--console-socket", e.ConsoleSocket); err != nil {
+			return err
+		}
+	}
+	if e.PidfdSocket != "" {
+		if e.pidfds, err = console.Dial("--pidfd-socket", e.PidfdSocket); err != nil {
+			return err
+		}
+	}
+	if config.Seccomp != nil {
+		done := e.c.rt.Trace.phase("seccomp")
+		f, err := e.c.rt.filter(config.Seccomp)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			e.filter = &compile.Filter{BPF: f.BPF, Flags: f.Flags, Notify: f.Notify}
+			e.agent = listener{f.ListenerPath, f.ListenerMetadata}
+			if err := checkFilter(f, e.process); err != nil {
+				return err
+			}
+		}
+		done()
+	}
+	return nil
+}
+
+// start starts nsexec on the program that joins the container.
+func (e *entry) start() error {
+	done := e.c.rt.Trace.phase("cgroup")
+	cg, err := e.c.Cgroup()
+	if err != nil {
+		return err
+	}
+	if e.target, err = cg.OpenSub(e.Cgroup); err != nil {
+		return err
+	}
+	done()
+	pidfd, err := e.c.State.OpenInit()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+
+	done = e.c.rt.Trace.phase("compile")
+	in := e.joinInput()
+	plan, spawn, err := compile.Join(in)
+	if err != nil {
+		return err
+	}
+	done()
+	extra := []int{pidfd}
+	if in.Chroot {
+		root, err := unix.Open("/proc/"+strconv.Itoa(e.c.State.InitPid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("root of init: %w", err)
+		}
+		defer unix.Close(root)
+		extra = append(extra, root)
+	}
+	cfg := &launch.Config{
+		Program:    plan,
+		Cloneflags: spawn.Cloneflags,
+		Forks:      spawn.Forks,
+		ChildCode:  compile.SyncChild,
+		Stdio:      [3]int{0, 1, 2},
+		Preserve:   e.fds.preserve,
+		Extra:      extra,
+		CgroupFD:   e.target.Fd(),
+		Trace:      e.c.rt.Trace.on(),
+	}
+	done = e.c.rt.Trace.phase("clone")
+	e.session, err = launch.Start(cfg)
+	if cfg.CgroupFD >= 0 && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT)) {
+		// The cgroup has been divided by what runs in it (the rule of no
+		// internal processes): go where init is.
+		e.target.Close()
+		if e.target, err = cg.InitTarget(e.c.State.InitPid); err != nil {
+			return err
+		}
+		cfg.CgroupFD = e.target.Fd()
+		e.session, err = launch.Start(cfg)
+	}
+	if err != nil {
+		return spawnHint(err, 0)
+	}
+	done()
+	e.inGroup = cfg.CgroupFD >= 0
+	return nil
+}
+
+// joinInput gathers what the first program depends on.
+func (e *entry) joinInput() *compile.JoinInput {
+	in := &compile.JoinInput{
+		Process:    e.process,
+		Facts:      e.facts,
+		FirstFD:    3 + len(e.fds.preserve),
+		Namespaces: namespaceFlags(e.c.State.Namespaces),
+		Chroot:     !e.c.State.HasNamespace(string(specs.MountNamespace)),
+		Passwd:     !hasEnv(e.process.Env, "HOME"),
+	}
+	if in.Namespaces&unix.CLONE_NEWUSER != 0 && e.sameUserNS() {
+		in.Namespaces &^= unix.CLONE_NEWUSER
+	}
+	return in
+}
+
+// processInput gathers what the last program depends on.
+func (e *entry) processInput(passwd int, denySetgroups bool) *compile.ProcessInput {
+	in := &compile.ProcessInput{
+		Process:       e.process,
+		LastCap:       e.facts.LastCap,
+		FirstFD:       3 + len(e.fds.preserve),
+		Env:           environment(e.process.Env, passwd, e.process.User.UID, e.fds.extra()),
+		Filter:        e.filter,
+		Pointer:       "/process",
+		DenySetgroups: denySetgroups,
+	}
+	if !e.c.State.NoNewKeyring {
+		in.Keyring = "_ses." + e.c.State.ID
+	}
+	return in
+}
+
+// sameUserNS says whether the container's user namespace is the caller's: the
+// kernel refuses to enter that again.
+func (e *entry) sameUserNS() bool {
+	var own, theirs unix.Stat_t
+	return unix.Stat("/proc/self/ns/user", &own) == nil &&
+		unix.Stat("/proc/"+strconv.Itoa(e.c.State.InitPid)+"/ns/user", &theirs) == nil &&
+		own.Ino == theirs.Ino && own.Dev == theirs.Dev
+}
+
+// serve answers nsexec until it has become the process.
+func (e *entry) serve() error {
+	for {
+		ev, err := e.session.Next()
+		if err == io.EOF {
+			return e.started()
+		}
+		if err != nil {
+			return err
+		}
+		if err := e.answer(ev); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *entry) answer(ev launch.Event) (err error) {
+	switch ev.Code {
+	case compile.SyncConsole:
+		err = giveMaster(e.console, ev.FD, e.Console)
+	case compile.SyncListener:
+		st := &startup{rt: e.c.rt, state: e.c.State, listener: e.agent}
+		err = st.sendListener(e.session.Pid, ev.FD)
+		unix.Close(ev.FD)
+	case compile.SyncReady:
+		err = e.ready(ev.FD)
+		if ev.FD >= 0 {
+			unix.Close(ev.FD)
+		}
+		return err
+	default:
+		if ev.FD >= 0 {
+			unix.Close(ev.FD)
+		}
+		err = fmt.Errorf("nsexec: sync point %d is not known here", ev.Code)
+	}
+	if err != nil {
+		return err
+	}
+	return e.session.Go(0)
+}
+
+// ready sends the program of the process itself.
+func (e *entry) ready(passwd int) error {
+	if !e.inGroup {
+		if err := e.attach(); err != nil {
+			return err
+		}
+	}
+	if err := writeOOMScore(e.session.Pid, e.process); err != nil {
+		return err
+	}
+	if err := setRlimits(e.session.Pid, e.process.Rlimits); err != nil {
+		return err
+	}
+	done := e.c.rt.Trace.phase("compile")
+	p, err := compile.Process(e.processInput(passwd, deniesSetgroups(e.session.Pid)))
+	if err != nil {
+		return err
+	}
+	done()
+	return e.session.Load(p)
+}
+
+// attach moves the process into the container's cgroup (v1, or systemd).
+func (e *entry) attach() error {
+	defer e.c.rt.Trace.phase("cgroup attach")()
+	err := e.target.Attach(e.session.Pid)
+	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT) {
+		cg, err := e.c.Cgroup()
+		if err != nil {
+			return err
+		}
+		e.target.Close()
+		if e.target, err = cg.InitTarget(e.c.State.InitPid); err != nil {
+			return err
+		}
+		return e.target.Attach(e.session.Pid)
+	}
+	return err
+}
+
+// started tells the engine.
+func (e *entry) started() error {
+	if e.pidfds >= 0 {
+		if err := console.SendPidfd(e.pidfds, e.session.Pidfd, "setns"); err != nil {
+			return err
+		}
+	}
+	if e.PidFile != "" {
+		return writePidFile(e.PidFile, e.session.Pid)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/launch"
+)
+
+// explain turns the failure of an instruction into the sentence that engines
+// look for and people understand: what was asked, what could not be done, and
+// what to do about it where that is known.
+func (c *creation) explain(err error) error {
+	if c.cgroup != nil && c.oomKilled() {
+		return fmt.Errorf("container init was OOM-killed (memory limit too low?): %w", err)
+	}
+	return explain(err, c.spec.Process)
+}
+
+func (c *creation) oomKilled() bool {
+	killed, err := c.cgroup.OOMKilled()
+	return err == nil && killed > 0
+}
+
+func explain(err error, p *specs.Process) error {
+	var f *launch.Failure
+	if !errors.As(err, &f) || f.Errno == 0 || f.Program == nil {
+		return err
+	}
+	cause := f.Cause()
+	switch {
+	case strings.HasSuffix(cause.Pointer, "/args"):
+		return execError(f, p)
+	case strings.HasSuffix(cause.Pointer, "/cwd"):
+		return fmt.Errorf("%w%s", err, cwdHint(f))
+	}
+	if hint := hint(f); hint != "" {
+		return fmt.Errorf("%w (%s)", err, hint)
+	}
+	return err
+}
+
+// execError words a missing or unusable program as Go's exec.LookPath does,
+// since engines map these sentences to 126 and 127.
+func execError(f *launch.Failure, p *specs.Process) error {
+	name := ""
+	if p != nil && len(p.Args) > 0 {
+		name = p.Args[0]
+	}
+	search := !strings.Contains(name, "/")
+	switch {
+	case f.Errno == unix.ENOENT && search:
+		return fmt.Errorf("exec: %q: executable file not found in $PATH: %w", name, errWrap(f))
+	case f.Errno == unix.ENOENT && isExec(f):
+		return fmt.Errorf("exec: %q: no such file or directory: its interpreter is missing in the container: %w", name, errWrap(f))
+	case f.Errno == unix.ENOENT, f.Errno == unix.ENOTDIR:
+		return fmt.Errorf("exec: %q: stat %s: %w", name, name, errWrap(f))
+	case f.Errno == unix.EISDIR:
+		return fmt.Errorf("exec: %q: is a directory: %w", name, errWrap(f))
+	case f.Errno == unix.ENOEXEC:
+		return fmt.Errorf("exec %s: %w (made for another architecture, or a script without #!)", name, errWrap(f))
+	}
+	return fmt.Errorf("exec: %q: %w", name, errWrap(f))
+}
+
+// errWrap keeps the errno without repeating the instruction.
+func errWrap(f *launch.Failure) error { return f.Errno }
+
+func isExec(f *launch.Failure) bool {
+	return f.Program.Insns[f.Insn].Nr == unix.SYS_EXECVE
+}
+
+func cwdHint(f *launch.Failure) string {
+	if f.Errno == unix.ENOENT {
+		return " (the working directory is not inside the container root)"
+	}
+	return ""
+}
+
+// hint tells what to do where the cause is known.
+func hint(f *launch.Failure) string {
+	cause := f.Cause()
+	nr := f.Program.Insns[f.Insn].Nr
+	switch {
+	case f.Errno == unix.EROFS && (nr == unix.SYS_MKDIRAT || nr == unix.SYS_MKNODAT):
+		return "the mount point is missing and the root filesystem is read-only: make it in the image"
+	case nr == unix.SYS_OPENAT2 && (f.Errno == unix.ELOOP || f.Errno == unix.ENOTDIR) && cause.Pointer == "/mounts":
+		return "proc and sysfs must be mounted on an ordinary directory"
+	case nr == unix.SYS_FSOPEN && f.Errno == unix.ENODEV:
+		return "the kernel does not know this filesystem type"
+	case nr == unix.SYS_OPEN_TREE && f.Errno == unix.ENOENT:
+		return "the source does not exist on the host"
+	case nr == unix.SYS_KEYCTL && f.Errno == unix.EDQUOT:
+		return "the user's key quota is used up: raise kernel.keys.maxkeys or use --no-new-keyring"
+	case nr == unix.SYS_UNSHARE && f.Errno == unix.ENOSPC:
+		return "a limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
+	case nr == unix.SYS_SETRESUID && f.Errno == unix.EINVAL, nr == unix.SYS_SETRESGID && f.Errno == unix.EINVAL:
+		return "the id is not mapped in the user namespace"
+	case nr == unix.SYS_MOVE_MOUNT && f.Errno == unix.ENOTDIR, nr == unix.SYS_MOVE_MOUNT && f.Errno == unix.EINVAL:
+		return "a directory cannot be mounted on a file, nor a file on a directory"
+	case cause.Pointer == "/linux/sysctl" && f.Errno == unix.ENOENT:
+		return "the kernel does not know this sysctl"
+	case f.Errno == unix.EPERM && cause.Pointer == "/linux/seccomp":
+		return "loading a filter without no_new_privs needs CAP_SYS_ADMIN"
+	}
+	return ""
+}
+
+// spawnHint explains why nsexec could not be started.
+func spawnHint(err error, cloneflags uintptr) error {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return fmt.Errorf("%w (a limit on processes is reached: pids.max of the container's cgroup or an ancestor, or RLIMIT_NPROC)", err)
+	case errors.Is(err, unix.EPERM) && cloneflags&unix.CLONE_NEWUSER != 0:
+		return fmt.Errorf("%w (user namespaces are not permitted: see /proc/sys/user/max_user_namespaces and kernel.unprivileged_userns_clone)", err)
+	case errors.Is(err, unix.EPERM) && cloneflags != 0:
+		return fmt.Errorf("%w (without root a container needs a user namespace: see kist spec --rootless)", err)
+	}
+	return err
+}

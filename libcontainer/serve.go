@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libcontainer
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/compile"
+	"kist/libcontainer/console"
+	"kist/libcontainer/launch"
+	"kist/libcontainer/program"
+	"kist/seccomp"
+)
+
+// serve answers nsexec's sync points until the container is created. Each
+// case is one thing that can only be done from outside.
+func (c *creation) serve() error {
+	for {
+		ev, err := c.session.Next()
+		if err == io.EOF {
+			return fmt.Errorf("nsexec left before the container was created")
+		}
+		if err != nil {
+			return err
+		}
+		created, err := c.answer(ev)
+		if err != nil {
+			return err
+		}
+		if created {
+			return nil
+		}
+	}
+}
+
+// answer does what a sync point asks for and lets nsexec go on.
+func (c *creation) answer(ev launch.Event) (created bool, err error) {
+	kept := false
+	defer func() {
+		if !kept && ev.FD >= 0 {
+			unix.Close(ev.FD)
+		}
+	}()
+	switch ev.Code {
+	case compile.SyncMaps:
+		err = c.writeMaps()
+	case compile.SyncCgroup:
+		err = c.joinCgroup()
+	case compile.SyncNetwork:
+		err = c.moveNetDevices()
+	case compile.SyncMkdir:
+		err = c.mkdirDangling(int(ev.Value), ev.FD)
+	case compile.SyncCopyFrom:
+		c.copied, kept = ev.FD, true
+	case compile.SyncCopyTo:
+		err = c.copyUp(ev.FD)
+	case compile.SyncHooks:
+		err = c.createHooks()
+	case compile.SyncConsole:
+		kept = true
+		err = c.giveConsole(ev.FD)
+	case compile.SyncReady:
+		return false, c.ready(ev.FD)
+	case compile.SyncCreated:
+		if err := c.created(); err != nil {
+			return false, err
+		}
+		return true, c.session.Go(0)
+	default:
+		err = fmt.Errorf("nsexec: sync point %d is not known here", ev.Code)
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, c.session.Go(0)
+}
+
+// ready compiles the last program, with what is known by now, and sends it.
+func (c *creation) ready(passwd int) error {
+	if err := c.joinCgroup(); err != nil {
+		return err
+	}
+	if err := c.joinIntelRdt(); err != nil {
+		return err
+	}
+	p := c.spec.Process
+	if err := writeOOMScore(c.session.Pid, p); err != nil {
+		return err
+	}
+	if err := setRlimits(c.session.Pid, p.Rlimits); err != nil {
+		return err
+	}
+	if err := c.loadFilter(); err != nil {
+		return err
+	}
+	done := c.rt.Trace.phase("compile")
+	tail, err := compile.Process(c.processInput(passwd))
+	if err != nil {
+		return err
+	}
+	done()
+	return c.session.Load(tail)
+}
+
+// processInput gathers what the last program depends on. passwd is a
+// descriptor or -1.
+func (c *creation) processInput(passwd int) *compile.ProcessInput {
+	p := c.spec.Process
+	in := &compile.ProcessInput{
+		Process:       p,
+		Linux:         c.spec.Linux,
+		LastCap:       c.facts.LastCap,
+		FirstFD:       3 + len(c.fds.preserve),
+		Env:           environment(p.Env, passwd, p.User.UID, append(c.fds.extra(), c.notify.env()...)),
+		Filter:        c.filter,
+		Pointer:       "/process",
+		DenySetgroups: c.deniesSetgroups(),
+		StartHooks:    c.spec.Hooks != nil && len(c.spec.Hooks.StartContainer) > 0,
+		Init:          true,
+	}
+	if !c.NoNewKeyring {
+		in.Keyring = "_ses." + c.ID
+	}
+	if !c.Run {
+		listen := c.plan.Needs[len(c.plan.Needs)-1]
+		fd := program.Number(listen.FD)
+		in.Listen = &fd
+	}
+	return in
+}
+
+// loadFilter compiles the seccomp profile, or finds it compiled.
+func (c *creation) loadFilter() error {
+	if c.config.Seccomp == nil {
+		return nil
+	}
+	defer c.rt.Trace.phase("seccomp")()
+	f, err := c.rt.filter(c.config.Seccomp)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return nil
+	}
+	c.filter = &compile.Filter{BPF: f.BPF, Flags: f.Flags, Notify: f.Notify}
+	c.agent = listener{path: f.ListenerPath, metadata: f.ListenerMetadata}
+	c.state.SeccompNotify = f.Notify
+	return checkFilter(f, c.spec.Process)
+}
+
+// created records the finished container: from here on it can be started,
+// signalled and deleted by others. The order is that of what engines expect:
+// record, then terminal and pidfd, then the pid file.
+func (c *creation) created() error {
+	done := c.rt.Trace.phase("state")
+	if err := c.state.RecordInit(c.session.Pid, c.session.Pidfd); err != nil {
+		return err
+	}
+	c.state.Finish()
+	if err := c.dir.Save(c.state); err != nil {
+		return err
+	}
+	done()
+	if c.pidfds >= 0 {
+		if err := console.SendPidfd(c.pidfds, c.session.Pidfd, "standard"); err != nil {
+			return err
+		}
+	}
+	if c.PidFile != "" {
+		return writePidFile(c.PidFile, c.session.Pid)
+	}
+	return nil
+}
+
+// running sees a process through its start, where create and start are one.
+func (c *creation) running() error {
+	err := serveStart(c.session, &startup{
+		rt:       c.rt,
+		state:    c.state,
+		hooks:    func() (*specs.Hooks, error) { return c.spec.Hooks, nil },
+		listener: c.agent,
+	})
+	if err != nil {
+		return err
+	}
+	return c.notify.startRelay(c.session.Pidfd, c.session.Pid)
+}
+
+// filter gives the compiled form of a raw profile.
+func (rt *Runtime) filter(raw []byte) (*seccomp.Filter, error) {
+	f, _, err := seccomp.Load(raw, decodeSeccomp, rt.CacheDir, seccomp.Options{Build: rt.Build})
+	if err != nil {
+		return nil, err
+	}
+	if f == nil || len(f.BPF) == 0 {
+		return nil, nil
+	}
+	for _, w := range f.Warnings {
+		rt.Log.Warn(w)
+	}
+	return f, nil
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libcontainer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/program"
+)
+
+// supplied are the descriptors that a program needs of the parent.
+type supplied struct {
+	fds []int
+}
+
+func (s *supplied) close() {
+	for _, fd := range s.fds {
+		unix.Close(fd)
+	}
+	s.fds = nil
+}
+
+// supply opens what a program needs, in its order.
+func (c *creation) supply(p *program.Program) (*supplied, error) {
+	s := &supplied{}
+	maps := idmapCache{c: c}
+	defer maps.close()
+	for i := range p.Needs {
+		n := &p.Needs[i]
+		var fd int
+		var err error
+		switch n.Kind {
+		case program.NeedTree:
+			fd, err = c.openTree(n, &maps)
+		case program.NeedListen:
+			fd, err = listenStart(c.dir.FD())
+		default:
+			err = fmt.Errorf("a program of create cannot need %d", n.Kind)
+		}
+		if err != nil {
+			s.close()
+			return nil, fmt.Errorf("config.json: %s: %w", n.Cause, err)
+		}
+		s.fds = append(s.fds, fd)
+	}
+	return s, nil
+}
+
+// openTree clones a mount of the host, detached, with what only the host's
+// root may do to it.
+func (c *creation) openTree(n *program.Need, maps *idmapCache) (int, error) {
+	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
+	if n.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, n.Path, flags)
+	if err != nil {
+		return -1, fmt.Errorf("open_tree %s: %w", n.Path, err)
+	}
+	if n.IDMap >= 0 {
+		userns, err := maps.userns(n.IDMap)
+		if err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+		at := uint(unix.AT_EMPTY_PATH)
+		if n.RIDMap {
+			at |= unix.AT_RECURSIVE
+		}
+		err = unix.MountSetattr(fd, "", at, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(userns)})
+		if err != nil {
+			unix.Close(fd)
+			return -1, fmt.Errorf("mount_setattr %s idmap: %w (the filesystem may not support id-mapped mounts)", n.Path, err)
+		}
+	}
+	return fd, nil
+}
