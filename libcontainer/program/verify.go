@@ -111,70 +111,91 @@ type arrival struct {
 	st state
 }
 
-// verifier is one run of Verify. The scratch arrays keep it off the heap.
-type verifier struct {
-	ps       []*Program
-	p        *Program
-	k, i     int
-	enters   bool // some program of the session enters a root by chroot or pivot_root
-	last     int64
-	next     state // in which the next program begins
-	hasNext  bool
-	st       state
-	reached  bool
-	joined   bool // something jumps to this instruction
-	cwd      int64
-	written  []span
-	arrivals []arrival
-	arrays   [2]int64 // arrays of strings already found good
-	writtenA [32]span
-	arriveA  [24]arrival
+// How much a program may ask of the verifier. Compiled programs need a tenth;
+// the limits keep it in bounded memory, off the heap.
+const (
+	maxWritten  = 64 // separate parts of the blob that are written to
+	maxArrivals = 32 // jump targets ahead of an instruction
+)
+
+// Verifier checks the programs of one session, each before it is handed over.
+// The zero value is ready for the first program.
+type Verifier struct {
+	ps      [MaxLoaded]*Program
+	p       *Program
+	k, i    int
+	enters  bool // a program so far enters a root by chroot or pivot_root
+	last    int64
+	next    state // in which the next program begins
+	hasNext bool
+	st      state
+	reached bool
+	joined  bool // something jumps to this instruction
+	cwd     int64
+	arrays  [2]int64 // arrays of strings already found good
+	closed  bool     // the blob ends with NUL, so every string in it ends
+
+	numWritten, numArrivals int
+	written                 [maxWritten]span
+	arrivals                [maxArrivals]arrival
 }
 
 // Verify checks the programs of one session, in the order in which they are
 // run, against the rules above. It looks at every way through them: facts that
 // must hold ("/ is private by now") must hold on each, facts that must not
-// ("the root is entered") on none. The next program is handed over at the
-// sync point that the program before it waits at last.
+// ("the root is entered") on none. A program is handed over at the sync point
+// that the program before it waits at last.
 //
 // The first violation is returned as a *VerifyError. A good session costs no
 // allocation and some microseconds, so every launch goes through here.
 func Verify(ps ...*Program) error {
-	var v verifier
-	v.ps = ps
+	var v Verifier
 	for _, p := range ps {
-		for i := range p.Insns {
-			if in := &p.Insns[i]; in.Op == OpSyscall && entersRoot(in.Nr) {
-				v.enters = true
-			}
-		}
-	}
-	start := state{defined: 1 << SyncSlot}
-	for k, p := range ps {
-		v.p, v.k, v.i = p, k, -1
-		v.written, v.arrivals = v.writtenA[:0], v.arriveA[:0]
-		v.arrays = [2]int64{-1, -1}
-		if err := v.program(); err != nil {
+		if err := v.Next(p); err != nil {
 			return err
 		}
-		if err := v.flow(start); err != nil {
-			return err
-		}
-		if !v.hasNext && k+1 < len(ps) {
-			v.i = -1
-			return v.fail(RuleEnd, "no sync point at which the next program could be handed over")
-		}
-		start = v.next.handedOver()
 	}
 	return nil
 }
 
-func (v *verifier) fail(r Rule, reason string) error {
-	return &VerifyError{Rule: r, Program: v.p, Index: v.i, Reason: reason}
+// Next is Verify for one program more of a session. After an error the session
+// is over.
+func (v *Verifier) Next(p *Program) error {
+	start := state{defined: 1 << SyncSlot}
+	if v.k > 0 {
+		start = v.next.handedOver()
+	}
+	v.p, v.i = p, -1
+	if r := v.program(); r != nil {
+		return r.in(p, v.i)
+	}
+	v.ps[v.k] = p
+	if v.k > 0 && !v.hasNext {
+		return v.fail(RuleEnd, "the program before has no sync point at which this one could be handed over").in(p, -1)
+	}
+	if r := v.flow(start); r != nil {
+		return r.in(p, v.i)
+	}
+	v.k++
+	return nil
+}
+
+// refusal is a violation of a rule by the current instruction. It does not
+// name the program: the verifier would then have to live on the heap.
+type refusal struct {
+	rule   Rule
+	reason string
+}
+
+func (v *Verifier) fail(r Rule, reason string) *refusal { return &refusal{r, reason} }
+
+// in completes a refusal.
+func (r *refusal) in(p *Program, i int) error {
+	return &VerifyError{Rule: r.rule, Program: p, Index: i, Reason: r.reason}
 }
 
 // program checks what can be said without following the program.
-func (v *verifier) program() error {
+func (v *Verifier) program() *refusal {
 	p := v.p
 	switch {
 	case p.Base != Base+int64(v.k)*Stride || v.k >= MaxLoaded:
@@ -192,11 +213,17 @@ func (v *verifier) program() error {
 			return v.fail(RulePointer, "a recorded pointer leads outside of the data")
 		}
 	}
-	v.last = -1
+	v.last, v.arrays = -1, [2]int64{-1, -1}
+	v.numWritten, v.numArrivals = 0, 0
+	v.closed = len(p.Blob) > 0 && p.Blob[len(p.Blob)-1] == 0
 	for i := range p.Insns {
 		v.i = i
-		if err := v.form(&p.Insns[i]); err != nil {
+		in := &p.Insns[i]
+		if err := v.form(in); err != nil {
 			return err
+		}
+		if in.Op == OpSyscall && entersRoot(in.Nr) {
+			v.enters = true
 		}
 	}
 	for _, at := range p.Pointers {
@@ -209,7 +236,7 @@ func (v *verifier) program() error {
 }
 
 // form checks one instruction by itself, and notes what it writes.
-func (v *verifier) form(in *Insn) error {
+func (v *Verifier) form(in *Insn) *refusal {
 	n := len(v.p.Insns)
 	if in.Op >= numOps {
 		return v.fail(RuleForm, "unknown operation")
@@ -226,13 +253,11 @@ func (v *verifier) form(in *Insn) error {
 	if (in.Target != 0) != (in.Errs[0] != 0 || in.Op == OpJump) {
 		return v.fail(RuleForm, "errors to handle and a target go together")
 	}
-	for k, e := range in.Errs {
-		if e != 0 && (k > 0 && (in.Errs[k-1] == 0 || in.Errs[k-1] == AnyErr) || in.Op == OpJump) {
-			return v.fail(RuleForm, "the list of errors is broken")
-		}
+	if in.Errs != [MaxErrs]uint8{} && !goodErrs(in) {
+		return v.fail(RuleForm, "the list of errors is broken")
 	}
-	for a := range MaxArgs {
-		switch in.Kind(a) {
+	for a, kinds := 0, in.Kinds&(1<<12-1); kinds != 0; a, kinds = a+1, kinds>>2 {
+		switch Kind(kinds & 3) {
 		case Imm:
 		case Addr:
 			if uint64(in.Args[a]) >= uint64(len(v.p.Blob)) {
@@ -273,8 +298,18 @@ func (v *verifier) form(in *Insn) error {
 	return nil
 }
 
+// goodErrs says whether the list of errnos has no gap, and nothing beside "any".
+func goodErrs(in *Insn) bool {
+	for k, e := range in.Errs {
+		if e != 0 && k > 0 && (in.Errs[k-1] == 0 || in.Errs[k-1] == AnyErr) {
+			return false
+		}
+	}
+	return in.Op != OpJump
+}
+
 // formMemory checks a load or store; w is the argument with the width.
-func (v *verifier) formMemory(in *Insn, w, n int) error {
+func (v *Verifier) formMemory(in *Insn, w, n int) *refusal {
 	if in.Kind(w) != Imm || in.Args[w] != 4 && in.Args[w] != 8 || !unused(in, n) {
 		return v.fail(RuleForm, "memory is read and written four or eight bytes wide")
 	}
@@ -288,14 +323,14 @@ func (v *verifier) formMemory(in *Insn, w, n int) error {
 		if in.Dst != NoSlot {
 			return v.fail(RuleForm, "a store has no result")
 		}
-		v.writes(uint64(in.Args[0]), uint64(in.Args[w]))
+		return v.writes(uint64(in.Args[0]), uint64(in.Args[w]))
 	} else if in.Dst == NoSlot {
 		return v.fail(RuleForm, "a load needs a slot for its result")
 	}
 	return nil
 }
 
-func (v *verifier) formSync(in *Insn) error {
+func (v *Verifier) formSync(in *Insn) *refusal {
 	if in.Kind(0) != Imm || in.Args[0] <= 0 || in.Args[0] > 0xffff || in.Kind(1) == Addr || in.Kind(2) == Addr ||
 		in.Kind(3) != Imm || uint64(in.Args[3]) > 1 || !unused(in, 4) {
 		return v.fail(RuleForm, "a sync has a code, a value, a descriptor and whether to wait")

@@ -21,7 +21,7 @@ const (
 
 // call checks a system call in the state in which it is made, and changes the
 // state to that after its success.
-func (v *verifier) call(in *Insn) error {
+func (v *Verifier) call(in *Insn) *refusal {
 	s := signatureOf(in.Nr)
 	if err := v.look(in, s); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (v *verifier) call(in *Insn) error {
 }
 
 // descriptors checks those that a call uses and makes.
-func (v *verifier) descriptors(in *Insn, s *signature) error {
+func (v *Verifier) descriptors(in *Insn, s *signature) *refusal {
 	for a, t := range s.args {
 		if in.Kind(a) != Imm || t != argFD && t != argDir || t == argDir && in.Args[a] == unix.AT_FDCWD {
 			continue
@@ -121,11 +121,11 @@ func (v *verifier) descriptors(in *Insn, s *signature) error {
 func isPeer(in *Insn) bool { return in.Nr == unix.SYS_IOCTL && in.Args[1] == unix.TIOCGPTPEER }
 
 // known says whether a number is stdio or that of a need.
-func (v *verifier) known(fd int64) bool {
+func (v *Verifier) known(fd int64) bool {
 	if fd >= 0 && fd <= 2 {
 		return true
 	}
-	for _, p := range v.ps {
+	for _, p := range v.ps[:v.k+1] {
 		for i := range p.Needs {
 			if int64(p.Needs[i].FD) == fd {
 				return true
@@ -136,7 +136,7 @@ func (v *verifier) known(fd int64) bool {
 }
 
 // closesOnExec says whether a call that makes a descriptor asks for that.
-func (v *verifier) closesOnExec(in *Insn) bool {
+func (v *Verifier) closesOnExec(in *Insn) bool {
 	a := &in.Args
 	switch in.Nr {
 	case unix.SYS_OPENAT2:
@@ -161,7 +161,7 @@ func (v *verifier) closesOnExec(in *Insn) bool {
 }
 
 // opened gives path, flags and resolve of an openat2.
-func (v *verifier) opened(in *Insn) (path []byte, flags, resolve uint64) {
+func (v *Verifier) opened(in *Insn) (path []byte, flags, resolve uint64) {
 	how := v.p.Blob[in.Args[2]:]
 	return v.text(in.Args[1]), binary.LittleEndian.Uint64(how), binary.LittleEndian.Uint64(how[16:])
 }
@@ -175,7 +175,7 @@ func confined(resolve uint64) bool {
 	return resolve&unix.RESOLVE_NO_MAGICLINKS != 0 && resolve&(unix.RESOLVE_IN_ROOT|unix.RESOLVE_BENEATH) != 0
 }
 
-func (v *verifier) openat2(in *Insn) error {
+func (v *Verifier) openat2(in *Insn) *refusal {
 	path, flags, resolve := v.opened(in)
 	if in.Kind(0) == Slot || in.Args[0] != unix.AT_FDCWD {
 		if !confined(resolve) {
@@ -200,10 +200,10 @@ func (v *verifier) openat2(in *Insn) error {
 }
 
 // hasPath says whether argument a is the string s.
-func (v *verifier) hasPath(in *Insn, a int, s string) bool { return string(v.text(in.Args[a])) == s }
+func (v *Verifier) hasPath(in *Insn, a int, s string) bool { return string(v.text(in.Args[a])) == s }
 
 // component says whether argument a names something directly below a descriptor.
-func (v *verifier) component(in *Insn, a int) bool {
+func (v *Verifier) component(in *Insn, a int) bool {
 	name := v.text(in.Args[a])
 	return len(name) > 0 && string(name) != "." && string(name) != ".." && bytes.IndexByte(name, '/') < 0
 }
@@ -212,7 +212,7 @@ func (v *verifier) component(in *Insn, a int) bool {
 func atCwd(in *Insn, a int) bool { return in.Kind(a) == Imm && in.Args[a] == unix.AT_FDCWD }
 
 // named checks calls that make, remove or look at something by name.
-func (v *verifier) named(in *Insn) error {
+func (v *Verifier) named(in *Insn) *refusal {
 	switch in.Nr {
 	case unix.SYS_STATX, unix.SYS_FACCESSAT2:
 		flags := in.Args[2]
@@ -248,7 +248,7 @@ func (v *verifier) named(in *Insn) error {
 }
 
 // directory checks and notes changes of the working directory.
-func (v *verifier) directory(in *Insn) error {
+func (v *Verifier) directory(in *Insn) *refusal {
 	st := &v.st
 	switch in.Nr {
 	case unix.SYS_CHDIR:
@@ -273,7 +273,7 @@ func (v *verifier) directory(in *Insn) error {
 }
 
 // namespace checks what makes and joins namespaces, and the fork into them.
-func (v *verifier) namespace(in *Insn) error {
+func (v *Verifier) namespace(in *Insn) *refusal {
 	st := &v.st
 	switch in.Nr {
 	case unix.SYS_CLONE:
@@ -309,7 +309,7 @@ func (v *verifier) namespace(in *Insn) error {
 	return nil
 }
 
-func (v *verifier) ioctl(in *Insn) error {
+func (v *Verifier) ioctl(in *Insn) *refusal {
 	switch in.Args[1] {
 	case unix.SIOCSIFFLAGS, unix.TIOCSPTLCK, unix.TIOCSWINSZ, unix.TIOCGPTPEER:
 		return nil

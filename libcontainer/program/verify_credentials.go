@@ -19,7 +19,7 @@ func passesFilter(nr uint16, last bool) bool {
 
 // order notes a step of giving up privilege, none of which may come after one
 // that belongs behind it.
-func (v *verifier) order(s step) error {
+func (v *Verifier) order(s step) *refusal {
 	if v.st.step > s {
 		return v.fail(RuleOrder, "comes after a step that belongs behind it")
 	}
@@ -28,7 +28,7 @@ func (v *verifier) order(s step) error {
 }
 
 // credential checks what changes ids, capabilities, and what can be gained.
-func (v *verifier) credential(in *Insn) error {
+func (v *Verifier) credential(in *Insn) *refusal {
 	st := &v.st
 	switch in.Nr {
 	case unix.SYS_PRCTL:
@@ -70,7 +70,7 @@ func sameID(in *Insn) bool {
 	return a[0] == a[1] && a[1] == a[2] && uint32(a[0]) != 0xffffffff
 }
 
-func (v *verifier) prctl(in *Insn) error {
+func (v *Verifier) prctl(in *Insn) *refusal {
 	st := &v.st
 	arg := in.Args[1]
 	switch in.Args[0] {
@@ -106,7 +106,7 @@ func (v *verifier) prctl(in *Insn) error {
 	return v.fail(RuleCall, "an option of prctl that no program needs")
 }
 
-func (v *verifier) ambient(in *Insn) error {
+func (v *Verifier) ambient(in *Insn) *refusal {
 	switch in.Args[1] {
 	case unix.PR_CAP_AMBIENT_CLEAR_ALL:
 	case unix.PR_CAP_AMBIENT_RAISE:
@@ -123,7 +123,7 @@ func (v *verifier) ambient(in *Insn) error {
 
 // seccomp loads a filter. Without no_new_privs the kernel wants CAP_SYS_ADMIN,
 // so the capabilities that the process is to have come afterwards.
-func (v *verifier) seccomp(in *Insn) error {
+func (v *Verifier) seccomp(in *Insn) *refusal {
 	st := &v.st
 	if in.Args[0] != unix.SECCOMP_SET_MODE_FILTER {
 		return v.fail(RuleCall, "an operation of seccomp that no program needs")
@@ -143,7 +143,7 @@ func (v *verifier) seccomp(in *Insn) error {
 }
 
 // execve checks that everything that should have happened has.
-func (v *verifier) execve() error {
+func (v *Verifier) execve() *refusal {
 	st := &v.st
 	if !st.has(factSweptLast) {
 		return v.fail(RuleSweep, "descriptors were made since the last sweep")

@@ -110,39 +110,45 @@ func (s *state) handedOver() state {
 }
 
 // arrive lets a jump to instruction at bring state s there.
-func (v *verifier) arrive(at uint32, s *state) {
-	for i := range v.arrivals {
+func (v *Verifier) arrive(at uint32, s *state) *refusal {
+	for i := range v.numArrivals {
 		if v.arrivals[i].at == at {
 			v.arrivals[i].st.merge(s)
-			return
+			return nil
 		}
 	}
-	v.arrivals = append(v.arrivals, arrival{at, *s})
+	if v.numArrivals == maxArrivals {
+		return v.fail(RuleForm, "too many jumps are under way")
+	}
+	v.arrivals[v.numArrivals] = arrival{at, *s}
+	v.numArrivals++
+	return nil
 }
 
 // meet merges what jumps to the current instruction with what falls into it.
-func (v *verifier) meet() {
+func (v *Verifier) meet() {
 	v.joined = false
-	for i := range v.arrivals {
-		if v.arrivals[i].at != uint32(v.i) {
+	for i := range v.numArrivals {
+		a := &v.arrivals[i]
+		if a.at != uint32(v.i) {
 			continue
 		}
 		v.joined = true
 		if v.reached {
-			v.st.merge(&v.arrivals[i].st)
+			v.st.merge(&a.st)
 		} else {
-			v.st, v.reached = v.arrivals[i].st, true
+			v.st, v.reached = a.st, true
 		}
-		last := len(v.arrivals) - 1
-		v.arrivals[i] = v.arrivals[last]
-		v.arrivals = v.arrivals[:last]
+		v.numArrivals--
+		*a = v.arrivals[v.numArrivals]
 		return
 	}
 }
 
 // flow follows the program. All jumps lead forward, so one pass sees every way.
-func (v *verifier) flow(start state) error {
+func (v *Verifier) flow(start state) *refusal {
 	v.st, v.reached, v.hasNext, v.cwd = start, true, false, -1
+	var before state
 	for i := range v.p.Insns {
 		in := &v.p.Insns[i]
 		v.i = i
@@ -156,8 +162,10 @@ func (v *verifier) flow(start state) error {
 		if v.st.perhaps(factExec) && !(in.Op == OpJump || in.Op == OpSyscall && (in.Nr == unix.SYS_EXECVE || in.Nr == unix.SYS_EXIT_GROUP)) {
 			return v.fail(RuleExec, "follows an execve that may have failed")
 		}
-		before := v.st
-		var err error
+		if in.Errs[0] != 0 {
+			before = v.st
+		}
+		var err *refusal
 		switch in.Op {
 		case OpSyscall:
 			err = v.call(in)
@@ -174,7 +182,9 @@ func (v *verifier) flow(start state) error {
 				return err
 			}
 		}
-		v.leave(in, &before)
+		if err := v.leave(in, &before); err != nil {
+			return err
+		}
 	}
 	if v.reached {
 		return v.fail(RuleEnd, "the program runs off its end")
@@ -183,13 +193,12 @@ func (v *verifier) flow(start state) error {
 }
 
 // leave brings the states after an instruction to where it may go on.
-func (v *verifier) leave(in *Insn, before *state) {
+func (v *Verifier) leave(in *Insn, before *state) *refusal {
 	if in.Op == OpJump {
-		v.arrive(in.Target, &v.st)
 		if in.Kind(0) == Imm && in.Args[0] != 0 {
 			v.reached = false
 		}
-		return
+		return v.arrive(in.Target, &v.st)
 	}
 	if in.Errs[0] != 0 {
 		// On error nothing has happened, except what counts as tried.
@@ -199,17 +208,20 @@ func (v *verifier) leave(in *Insn, before *state) {
 		if in.Nr == unix.SYS_SETGROUPS && in.Errs[0] == uint8(unix.EPERM) && in.Errs[1] == 0 {
 			e.must |= factGroups // denied: the caller's groups cannot be given up here
 		}
-		v.arrive(in.Target, &e)
+		if err := v.arrive(in.Target, &e); err != nil {
+			return err
+		}
 	}
 	if in.Op == OpSyscall && (in.Nr == unix.SYS_EXECVE || in.Nr == unix.SYS_EXIT_GROUP) {
 		v.reached = false
 	}
+	return nil
 }
 
 // slots checks that what an instruction reads from slots is there.
-func (v *verifier) slots(in *Insn) error {
-	for a := range MaxArgs {
-		if in.Kind(a) == Slot && v.st.defined>>uint(in.Args[a])&1 == 0 {
+func (v *Verifier) slots(in *Insn) *refusal {
+	for a, kinds := 0, in.Kinds&(1<<12-1); kinds != 0; a, kinds = a+1, kinds>>2 {
+		if Kind(kinds&3) == Slot && v.st.defined>>uint(in.Args[a])&1 == 0 {
 			return v.fail(RuleSlot, "a slot is used that is not set on every way here, or closed")
 		}
 	}
@@ -217,7 +229,7 @@ func (v *verifier) slots(in *Insn) error {
 }
 
 // keep records the result of an instruction.
-func (v *verifier) keep(in *Insn) error {
+func (v *Verifier) keep(in *Insn) *refusal {
 	if in.Dst == SyncSlot && !(in.Op == OpSyscall && in.Nr == unix.SYS_ACCEPT4) {
 		return v.fail(RuleSlot, "the connection to the parent is overwritten")
 	}
@@ -250,7 +262,7 @@ func (v *verifier) keep(in *Insn) error {
 }
 
 // sync lets the parent answer, perhaps with the next program.
-func (v *verifier) sync(in *Insn) {
+func (v *Verifier) sync(in *Insn) {
 	if in.Args[3] != 1 {
 		return
 	}
@@ -269,7 +281,7 @@ func (v *verifier) sync(in *Insn) {
 // checked notes a proof that the working directory is inside: its path begins
 // with a slash. For one that cannot be reached from the root, getcwd(2) gives
 // "(unreachable)".
-func (v *verifier) checked(in *Insn) {
+func (v *Verifier) checked(in *Insn) {
 	if v.st.has(factGetcwd) && in.Args[0] == v.cwd && in.Args[1] == 0xff && in.Args[2] == '/' {
 		v.st.set(factInside)
 	}

@@ -10,24 +10,29 @@ import (
 )
 
 // inBlob says whether n bytes at off lie in the blob.
-func (v *verifier) inBlob(off int64, n uint64) bool {
+func (v *Verifier) inBlob(off int64, n uint64) bool {
 	size := uint64(len(v.p.Blob))
 	return off >= 0 && uint64(off) <= size && n <= size-uint64(off)
 }
 
 // writes notes a part of the blob that changes while the program runs.
-func (v *verifier) writes(off, n uint64) {
-	for i := range v.written {
+func (v *Verifier) writes(off, n uint64) *refusal {
+	for i := range v.numWritten {
 		if w := &v.written[i]; w.from <= off && off+n <= w.to {
-			return
+			return nil
 		}
 	}
-	v.written = append(v.written, span{off, off + n})
+	if v.numWritten == maxWritten {
+		return v.fail(RuleForm, "too many separate parts of the data are written to")
+	}
+	v.written[v.numWritten] = span{off, off + n}
+	v.numWritten++
+	return nil
 }
 
 // constant says whether n bytes at off stay what they are.
-func (v *verifier) constant(off, n uint64) bool {
-	for i := range v.written {
+func (v *Verifier) constant(off, n uint64) bool {
+	for i := range v.numWritten {
 		if w := &v.written[i]; off < w.to && w.from < off+n {
 			return false
 		}
@@ -36,7 +41,7 @@ func (v *verifier) constant(off, n uint64) bool {
 }
 
 // text gives the string at off, without its NUL.
-func (v *verifier) text(off int64) []byte {
+func (v *Verifier) text(off int64) []byte {
 	m := v.p.Blob[off:]
 	if n := bytes.IndexByte(m, 0); n >= 0 {
 		return m[:n]
@@ -46,12 +51,18 @@ func (v *verifier) text(off int64) []byte {
 
 // formCall checks that a system call is a known one and that the kernel can
 // reach nothing through its arguments but what is meant.
-func (v *verifier) formCall(in *Insn) error {
+func (v *Verifier) formCall(in *Insn) *refusal {
 	s := signatureOf(in.Nr)
 	if s.never {
 		return v.fail(RuleCall, "this system call is not for programs")
 	}
 	for a, t := range s.args {
+		if t == argNone {
+			if !unused(in, a) {
+				return v.fail(RuleForm, "more arguments than the system call has")
+			}
+			return nil
+		}
 		if err := v.formArgument(in, a, t); err != nil {
 			return err
 		}
@@ -60,14 +71,8 @@ func (v *verifier) formCall(in *Insn) error {
 }
 
 // formArgument checks one argument against what the signature says.
-func (v *verifier) formArgument(in *Insn, a int, t argType) error {
+func (v *Verifier) formArgument(in *Insn, a int, t argType) *refusal {
 	kind := in.Kind(a)
-	if t == argNone {
-		if kind != Imm || in.Args[a] != 0 {
-			return v.fail(RuleForm, "more arguments than the system call has")
-		}
-		return nil
-	}
 	if kind == Slot {
 		if t != argFD && t != argDir && !(t == argKeyctlArg && in.Args[0] != unix.KEYCTL_JOIN_SESSION_KEYRING) {
 			return v.fail(RuleForm, "only descriptors come from slots")
@@ -91,9 +96,11 @@ func (v *verifier) formArgument(in *Insn, a int, t argType) error {
 		return v.fail(RuleMemory, "an argument points to more than there is")
 	}
 	if out {
-		v.writes(uint64(in.Args[a]), n)
+		if err := v.writes(uint64(in.Args[a]), n); err != nil {
+			return err
+		}
 	}
-	if isText(in, t) && bytes.IndexByte(v.p.Blob[in.Args[a]:], 0) < 0 {
+	if !v.closed && isText(in, t) && bytes.IndexByte(v.p.Blob[in.Args[a]:], 0) < 0 {
 		return v.fail(RuleMemory, "a string does not end")
 	}
 	return nil
@@ -113,7 +120,7 @@ func isText(in *Insn, t argType) bool {
 // extent says how many bytes the kernel reads or writes through an argument,
 // whether it is a pointer at all, may be null, and is written to. It is not ok
 // where the size is not known beforehand.
-func (v *verifier) extent(in *Insn, a int, t argType) (n uint64, pointer, null, out, ok bool) {
+func (v *Verifier) extent(in *Insn, a int, t argType) (n uint64, pointer, null, out, ok bool) {
 	switch t {
 	case argPath, argText:
 		return 1, true, false, false, true
@@ -193,12 +200,12 @@ func ioctlSize(in *Insn) (n uint64, pointer bool) {
 
 // look checks what Verify must be able to rely on: the memory behind the
 // arguments of this call stays as it is, and pointers in it are known ones.
-func (v *verifier) look(in *Insn, s *signature) error {
-	for a, t := range s.args {
-		if in.Kind(a) != Addr {
+func (v *Verifier) look(in *Insn, s *signature) *refusal {
+	for a, kinds := 0, in.Kinds&(1<<12-1); kinds != 0; a, kinds = a+1, kinds>>2 {
+		if Kind(kinds&3) != Addr {
 			continue
 		}
-		off := in.Args[a]
+		t, off := s.args[a], in.Args[a]
 		n, _, _, out, _ := v.extent(in, a, t)
 		switch {
 		case out:
@@ -223,7 +230,7 @@ func (v *verifier) look(in *Insn, s *signature) error {
 }
 
 // recorded gives the place of off in the list of pointers, -1 if it is none.
-func (v *verifier) recorded(off uint64) int {
+func (v *Verifier) recorded(off uint64) int {
 	for i, at := range v.p.Pointers {
 		if uint64(at) == off {
 			return i
@@ -234,7 +241,7 @@ func (v *verifier) recorded(off uint64) int {
 
 // strings checks a NULL-terminated array of strings. The candidates of a PATH
 // share theirs, so the last two are remembered.
-func (v *verifier) strings(off int64) error {
+func (v *Verifier) strings(off int64) *refusal {
 	if v.arrays[0] == off || v.arrays[1] == off {
 		return nil
 	}
@@ -274,7 +281,7 @@ func (v *verifier) strings(off int64) error {
 
 // filter checks a struct sock_fprog: a length and a pointer to that many
 // instructions of eight bytes.
-func (v *verifier) filter(off int64) error {
+func (v *Verifier) filter(off int64) *refusal {
 	n := uint64(binary.LittleEndian.Uint16(v.p.Blob[off:]))
 	if n == 0 {
 		return v.fail(RuleFilter, "an empty filter")

@@ -9,7 +9,7 @@ import (
 )
 
 // mounting checks everything that makes, changes or moves mounts.
-func (v *verifier) mounting(in *Insn) error {
+func (v *Verifier) mounting(in *Insn) *refusal {
 	if !v.st.has(factUndumpable) {
 		return v.fail(RuleDumpable, "works on mounts while nsexec can still be traced")
 	}
@@ -42,7 +42,7 @@ func (v *verifier) mounting(in *Insn) error {
 	return nil
 }
 
-func (v *verifier) openTree(in *Insn) error {
+func (v *Verifier) openTree(in *Insn) *refusal {
 	if !atCwd(in, 0) {
 		if !v.hasPath(in, 1, "") || in.Args[2]&unix.AT_EMPTY_PATH == 0 {
 			return v.fail(RuleMount, "a mount below a descriptor is taken by path")
@@ -58,7 +58,7 @@ func (v *verifier) openTree(in *Insn) error {
 	return nil
 }
 
-func (v *verifier) moveMount(in *Insn) error {
+func (v *Verifier) moveMount(in *Insn) *refusal {
 	const byDescriptor = unix.MOVE_MOUNT_F_EMPTY_PATH | unix.MOVE_MOUNT_T_EMPTY_PATH
 	if in.Args[4] != byDescriptor || !v.hasPath(in, 1, "") || !v.hasPath(in, 3, "") || atCwd(in, 0) || atCwd(in, 2) {
 		return v.fail(RuleMount, "mount and target are not both given by descriptor")
@@ -69,7 +69,7 @@ func (v *verifier) moveMount(in *Insn) error {
 	return nil
 }
 
-func (v *verifier) mountSetattr(in *Insn) error {
+func (v *Verifier) mountSetattr(in *Insn) *refusal {
 	if atCwd(in, 0) || !v.hasPath(in, 1, "") || in.Args[2]&unix.AT_EMPTY_PATH == 0 {
 		return v.fail(RuleMount, "a mount is changed by path")
 	}
@@ -89,7 +89,7 @@ func (v *verifier) mountSetattr(in *Insn) error {
 
 // enterRoot checks chroot and pivot_root. Both take ".", where fchdir has led;
 // after pivot_root the old root lies on top and goes away at once.
-func (v *verifier) enterRoot(in *Insn) error {
+func (v *Verifier) enterRoot(in *Insn) *refusal {
 	if !v.st.has(factAtRoot) || !v.hasPath(in, 0, ".") || in.Errs[0] != 0 {
 		return v.fail(RuleRoot, `the root is entered as ".", after fchdir to its descriptor, or not at all`)
 	}
