@@ -56,16 +56,16 @@ func (r *repeated) String() string     { return "" }
 func importAction(c *cli.Context) error {
 	if key := c.String("explain"); key != "" {
 		if c.NArg() > 0 {
-			return cli.Exit("import: --explain takes no further arguments", 2)
+			return &exitError{2, errors.New("import: --explain takes no further arguments")}
 		}
 		return lxc.Explain(os.Stdout, key)
 	}
 	if c.NArg() != 2 {
-		return cli.Exit("import: want CONFIG|CONTAINER-DIR|NAME and BUNDLE; see kist import --help", 2)
+		return &exitError{2, errors.New("import: want CONFIG|CONTAINER-DIR|NAME and BUNDLE (see kist import --help)")}
 	}
 	format := c.String("format")
 	if format != "table" && format != "json" {
-		return cli.Exit(fmt.Sprintf("import: --format %s: want table or json", format), 2)
+		return &exitError{2, fmt.Errorf("import: --format %s: want table or json", format)}
 	}
 	bundle, err := filepath.Abs(c.Args().Get(1))
 	if err != nil {

@@ -27,11 +27,11 @@ func lxcHookCommand() *cli.Command {
 		Usage:     "run a hook of an imported LXC configuration",
 		ArgsUsage: "TYPE NAME COMMAND",
 		Hidden:    true,
-		Flags:     []cli.Flag{&cli.StringFlag{Name: "version", Value: "0", Usage: "0: the command gets arguments, 1: environment variables"}},
+		Flags:     []cli.Flag{&cli.StringFlag{Name: "hook-version", Value: "0", Usage: "0: the command gets arguments, 1: environment variables"}},
 		Action: func(c *cli.Context) error {
-			version := c.String("version")
+			version := c.String("hook-version")
 			if c.NArg() != 3 || version != "0" && version != "1" {
-				return cli.Exit("lxc-hook: want --version 0|1 TYPE NAME COMMAND", 2)
+				return &exitError{2, errors.New("lxc-hook: want --hook-version 0|1 TYPE NAME COMMAND")}
 			}
 			kind := c.Args().Get(0)
 			err := runLXCHook(os.Stdin, version, kind, c.Args().Get(1), c.Args().Get(2))

@@ -20,8 +20,8 @@ func (f *shippedFile) distro(distro string) {
 		return
 	case "sabayon":
 		f.add("mount.auto", "cgroup:mixed proc:mixed sys:mixed", "pty.max", "1024", "tty.max", "1", "autodev", "1", "tty.dir", "",
-			"cgroup.devices.deny", "a")
-		f.allow("cgroup", "1:3 1:5 1:7 1:8 1:9")
+			f.family()+".devices.deny", "a")
+		f.allow(f.family(), "1:3 1:5 1:7 1:8 1:9")
 		f.add("cap.drop", "sys_time sys_module sys_rawio mac_admin mac_override", "mount.entry", shmEntry,
 			"seccomp.profile", f.dir+"/common.seccomp")
 		return
@@ -55,26 +55,35 @@ func (f *shippedFile) distro(distro string) {
 		f.add("cap.drop", "setfcap sys_nice sys_pacct sys_rawio")
 	case "debian", "devuan", "kali":
 		f.add("tty.dir", "")
-		f.allow("cgroup", debExtra)
+		f.allow(f.family(), debExtra)
 	case "gentoo":
 		f.add("tty.dir", "")
-		f.allow("cgroup", debExtra)
+		f.allow(f.family(), debExtra)
 		f.add("mount.entry", shmEntry)
 	case "plamo":
 		f.add("tty.dir", "")
-		f.allow("cgroup", "254:0/rm")
+		f.allow(f.family(), "254:0/rm")
 	case "slackware":
 		f.add("tty.dir", "")
-		f.allow("cgroup", debExtra)
+		f.allow(f.family(), debExtra)
 		f.add("mount.entry", shmEntry, "cap.drop", "mknod setfcap setpcap")
 	case "ubuntu":
 		f.kernelMounts()
 		f.add("mount.entry", "mqueue dev/mqueue mqueue rw,relatime,create=dir,optional 0 0")
-		f.allow("cgroup", debExtra)
+		f.allow(f.family(), debExtra)
 	case "voidlinux":
 		f.add("tty.max", "6", "environment", "VIRTUALIZATION=lxc", "signal.halt", "SIGCONT",
 			"cap.drop", "setfcap sys_nice sys_pacct sys_rawio")
 	}
+}
+
+// family is where the files of distributions have their device rules: they never
+// got a second list, so with 7.0 only the unified one can be meant.
+func (f *shippedFile) family() string {
+	if f.v.atLeast(7, 0, 0) {
+		return "cgroup2"
+	}
+	return "cgroup"
 }
 
 func (f *shippedFile) kernelMounts() {
@@ -89,8 +98,8 @@ func (f *shippedFile) openwrt() {
 		"sys_resource sys_time sys_tty_config syslog wake_alarm") {
 		f.add("cap.drop", c)
 	}
-	f.add("cgroup.devices.deny", "a")
-	f.allow("cgroup", "1:3 1:5 5:0 5:1 1:8 1:9 5:2 136:* 254:0/rm 10:200 4:0 4:1")
+	f.add(f.family()+".devices.deny", "a")
+	f.allow(f.family(), "1:3 1:5 5:0 5:1 1:8 1:9 5:2 136:* 254:0/rm 10:200 4:0 4:1")
 	f.add("seccomp.profile", "/usr/share/lxc/config/common.seccomp")
 }
 

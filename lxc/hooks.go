@@ -18,7 +18,7 @@ import (
 // back, so that they behave so under every runtime:
 //
 //	path: KIST
-//	args: [kist, lxc-hook, --version, 0|1, TYPE, NAME, COMMAND]
+//	args: [kist, lxc-hook, --hook-version, 0|1, --, TYPE, NAME, COMMAND]
 //	env:  PATH, LXC_NAME, LXC_CONFIG_FILE, LXC_ROOTFS_MOUNT, LXC_ROOTFS_PATH, …
 //
 // `kist lxc-hook` reads the state from stdin, adds LXC_PID (start-host only) and,
@@ -102,7 +102,7 @@ func (t *translation) hookList(kind, version string, env []string) []specs.Hook 
 	for _, s := range t.live("lxc.hook." + kind) {
 		out = append(out, specs.Hook{
 			Path: t.Kist,
-			Args: []string{"kist", "lxc-hook", "--version", version, kind, t.name, s.Value},
+			Args: []string{"kist", "lxc-hook", "--hook-version", version, "--", kind, t.name, s.Value},
 			Env:  env,
 		})
 		s.entry.keep()

@@ -99,6 +99,15 @@ func shellKey(key string) bool {
 		strings.HasPrefix(key, "lxc.environment") || key == "lxc.apparmor.raw"
 }
 
+// commandKey reports whether a key's value is a command line.
+func commandKey(key string) bool {
+	switch key {
+	case "lxc.init.cmd", "lxc.init_cmd", "lxc.execute.cmd":
+		return true
+	}
+	return false
+}
+
 // marker finds what a template processor left behind: such text is never what
 // LXC was meant to read, and it would fail there much later and less clearly.
 func marker(key, value string) string {
@@ -107,6 +116,11 @@ func marker(key, value string) string {
 	}
 	if shellKey(key) {
 		return ""
+	}
+	if commandKey(key) {
+		// Arguments may be meant for a shell that the command starts; the
+		// program itself never is.
+		value, _, _ = strings.Cut(value, " ")
 	}
 	if m := braces(value); m != "" {
 		return m
