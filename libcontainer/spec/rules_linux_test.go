@@ -128,6 +128,9 @@ func TestSysctlRules(t *testing.T) {
 		{s, `{"net.ipv4.conf.eth0/100.x":"1"}`, s + "/net.ipv4.conf.eth0~1100.x: " + name},
 		{s, `{"net.a b":"1"}`, s + "/net.a b: " + name},
 		{s, `{"net.a":"1\n2"}`, s + "/net.a: value contains a line break"},
+		{s, `{"net.a":` + q(strings.Repeat("x", 4095)) + `}`, ""},
+		{s, `{"/net/a":"1"}`, s + "/~1net~1a: invalid name: empty or relative component"},
+		{s, `{".net/a":"1"}`, s + "/.net~1a: invalid name: empty or relative component"},
 		{s, `{"net.a":` + q(strings.Repeat("x", 4096)) + `}`, s + "/net.a: value longer than 4095 bytes"},
 		{s, `{"net.a":"1","net/a":"1"}`, s + `/net~1a: is the same setting as "net.a"`},
 	})
@@ -244,6 +247,7 @@ func TestSeccompRules(t *testing.T) {
 		{s, with(`"flags":["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],"listenerPath":"/run/s","listenerMetadata":"m","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]`), ""},
 		{s, with(`"listenerMetadata":"m"`), s + `/listenerMetadata: must not be set without listenerPath`},
 		{s, with(`"listenerPath":"run/s"`), s + `/listenerPath: must be an absolute path, found "run/s"`},
+		{s, with(`"listenerPath":` + q("/"+strings.Repeat("x", 106))), ""},
 		{s, with(`"listenerPath":` + q("/"+strings.Repeat("x", 107))), s + `/listenerPath: longer than the 107 bytes of a socket's address`},
 		{s, call(`"action":"SCMP_ACT_NOTIFY"`), s + `/listenerPath: is required: a rule has SCMP_ACT_NOTIFY`},
 		{s, with(`"listenerPath":"/s","syscalls":[{"names":["a"],"action":"SCMP_ACT_LOG"},{"names":["read","write"],"action":"SCMP_ACT_NOTIFY"}]`), s + `/syscalls/1/names/1: SCMP_ACT_NOTIFY is not possible for write`},

@@ -110,6 +110,8 @@ func TestSchedulingRules(t *testing.T) {
 		{s, `{"policy":"SCHED_FIFO","priority":99}`, ""},
 		{s, `{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":2000,"period":3000}`, ""},
 		{s, `{"policy":"SCHED_DEADLINE","runtime":1024,"deadline":2000}`, ""},
+		{s, `{"policy":"SCHED_RR","priority":1}`, ""},
+		{s, `{"policy":"SCHED_DEADLINE","runtime":9223372036854775807,"deadline":9223372036854775807,"period":9223372036854775807}`, ""},
 		{s, `{}`, s + "/policy: is required"},
 		{s, `{"policy":"SCHED_ISO"}`, s + "/policy: SCHED_ISO was never implemented by Linux"},
 		{s, `{"policy":"SCHED_X"}`, s + `/policy: unknown policy "SCHED_X"`},
