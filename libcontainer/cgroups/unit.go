@@ -165,6 +165,9 @@ func (c *Cgroup) managerCgroup() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if p == "" {
+		return "/", nil // the root of what it can see
+	}
 	if !strings.HasPrefix(p, "/") {
 		return "", fmt.Errorf("systemd: its control group is %q", p)
 	}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cgroups
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// startSystemd runs a systemd of the test's own, as the manager of the whole
+// (pure v2) cgroup tree of this mount namespace, where both drivers find it:
+// the system's private socket leads to it as well.
+func startSystemd(t *testing.T) {
+	t.Helper()
+	const binary = "/lib/systemd/systemd"
+	if !exists(binary) {
+		t.Skip("no systemd here")
+	}
+	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/run/systemd/system", "/run/user/0"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, kv := range []string{"XDG_RUNTIME_DIR=/run/user/0", "HOME=/run/user/0", "DBUS_SESSION_BUS_ADDRESS="} {
+		k, v, _ := strings.Cut(kv, "=")
+		t.Setenv(k, v)
+	}
+	cmd := exec.Command(binary, "--user", "--unit=basic.target")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	const private = "/run/user/0/systemd/private"
+	waitFor(t, "systemd", func() bool { return exists(private) })
+	if err := os.Symlink(private, "/run/systemd/private"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSystemd(t *testing.T) {
+	inNamespaces(t, func(t *testing.T) {
+		startSystemd(t)
+		for _, rootless := range []bool{false, true} {
+			systemdLifecycle(t, Config{ID: "first", Systemd: true, Rootless: rootless}, "kist-first.scope")
+			systemdLifecycle(t, Config{
+				ID: "second", Systemd: true, Rootless: rootless, Path: "a-b.slice:pre:fix",
+				Annotations: map[string]string{
+					"org.systemd.property.CollectMode":    "'inactive-or-failed'",
+					"org.systemd.property.TimeoutStopSec": "uint64 17",
+					"other":                               "x",
+				},
+				Resources: &specs.LinuxResources{
+					Devices: []specs.LinuxDeviceCgroup{rule(true, "c", 10, 229, "rw"), rule(true, "b", 8, -1, "r")},
+					Unified: map[string]string{"cgroup.max.depth": "5", "memory.oom.group": "1"},
+				},
+			}, "pre-fix.scope")
+		}
+		t.Run("errors", systemdErrors)
+	}, asV2)
+}
+
+func systemctl(t *testing.T, unit, property string) string {
+	t.Helper()
+	out, err := exec.Command("systemctl", "--user", "show", unit, "--value", "-p", property).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func systemdLifecycle(t *testing.T, cfg Config, unit string) {
+	t.Helper()
+	if cfg.Resources != nil && !strings.Contains(mustRead(t, mountRoot, "cgroup.controllers"), "memory") {
+		delete(cfg.Resources.Unified, "memory.oom.group")
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Unit() != unit || c.BornInto() {
+		t.Errorf("unit %q", c.Unit())
+	}
+	if err := c.Create(); err != nil {
+		t.Fatal(err)
+	}
+	p, start := spawn(t, "sleep 100")
+	if err := c.Attach(p.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Set(); err != nil {
+		t.Fatal(err)
+	}
+	if got := mountRoot + systemctl(t, unit, "ControlGroup"); got != c.dirs[0].path {
+		t.Errorf("systemd says %s, kist %s", got, c.dirs[0].path)
+	}
+	if got := systemctl(t, unit, "Delegate"); got != "yes" {
+		t.Errorf("Delegate=%s", got)
+	}
+	if cfg.Path != "" {
+		for property, want := range map[string]string{"Slice": "a-b.slice", "CollectMode": "inactive-or-failed", "TimeoutStopUSec": "17s"} {
+			if got := systemctl(t, unit, property); got != want {
+				t.Errorf("%s=%s, want %s", property, got, want)
+			}
+		}
+		if got := systemctl(t, unit, "DeviceAllow"); !strings.Contains(got, "/dev/char/10:229 rw") || !strings.Contains(got, "char-* m") {
+			t.Errorf("DeviceAllow=%s", got)
+		}
+		if got := mustRead(t, c.dirs[0].path, "cgroup.max.depth"); got != "5" {
+			t.Errorf("cgroup.max.depth is %s", got)
+		}
+	}
+	start()
+
+	loaded, err := Load(Config{ID: cfg.ID, Systemd: true, Rootless: cfg.Rootless, Resources: cfg.Resources}, c.Paths())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	// TasksMax is known to systemd even without the controller.
+	_, err = loaded.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: ptr(int64(77))}})
+	if got := systemctl(t, unit, "TasksMax"); got != "77" {
+		t.Errorf("TasksMax=%s after %v", got, err)
+	}
+	target, err := loaded.ExecTarget()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Close()
+	if err := loaded.Freeze(); err != nil {
+		t.Error(err)
+	}
+	if err := loaded.Kill(); err != nil {
+		t.Error(err)
+	}
+	if sig := p.killedBy(t); sig != syscall.SIGKILL {
+		t.Errorf("ended by %v", sig)
+	}
+	for range 2 {
+		if err := loaded.Destroy(); err != nil {
+			t.Error(err)
+		}
+	}
+	if exists(c.dirs[0].path) {
+		t.Errorf("%s is still there", c.dirs[0].path)
+	}
+	if got := systemctl(t, unit, "LoadState"); got != "not-found" {
+		t.Errorf("the unit is %s", got)
+	}
+}
+
+func systemdErrors(t *testing.T) {
+	for path, want := range map[string]string{
+		"/a/b":           "expected cgroupsPath to be of format \"slice:prefix:name\"",
+		"a.slice:b":      "expected cgroupsPath",
+		"a:b:c":          "is not a slice name",
+		"a--b.slice::":   "empty",
+		"a.slice:x:":     "the name is empty",
+		"a.slice:x:/":    "is not a unit name",
+		"../a.slice:x:y": "is not a slice name",
+	} {
+		if _, err := New(Config{ID: "x", Systemd: true, Path: path}); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), pathPointer) {
+			t.Errorf("%q: %v, want %q", path, err, want)
+		}
+	}
+	c, err := New(Config{ID: "bad", Systemd: true, Annotations: map[string]string{"org.systemd.property.Nonsense": "'x'"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p, _ := spawn(t, "")
+	if err := c.Attach(p.Process.Pid); err == nil || !strings.Contains(err.Error(), "Nonsense") {
+		t.Errorf("unknown property: %v", err)
+	}
+	for key, v := range map[string]string{"a.b": "1", "x": "1", "TimeoutStopSec": "'x'", "CollectMode": "["} {
+		_, err := annotatedProperties(map[string]string{propertyAnnotation + key: v})
+		if err == nil || !strings.HasPrefix(err.Error(), "/annotations/org.systemd.property.") {
+			t.Errorf("%s=%s: %v", key, v, err)
+		}
+	}
+	// A used unit is not taken over.
+	first, err := New(Config{ID: "used", Systemd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if err := first.Attach(p.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	second, err := New(Config{ID: "used", Systemd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	var notEmpty *NotEmptyError
+	if err := second.Create(); !errors.As(err, &notEmpty) {
+		t.Errorf("create of a used unit: %v", err)
+	}
+	q, _ := spawn(t, "")
+	if err := second.Attach(q.Process.Pid); err == nil {
+		t.Error("a used unit was started again")
+	}
+	_ = p.Process.Kill()
+	p.killedBy(t)
+	if err := first.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnitProperties(t *testing.T) {
+	r := &specs.LinuxResources{
+		Memory:  &specs.LinuxMemory{Limit: ptr(int64(100)), Swap: ptr(int64(-1)), Reservation: ptr(int64(50))},
+		CPU:     &specs.LinuxCPU{Shares: ptr(uint64(1024)), Quota: ptr(int64(12345)), Period: ptr(uint64(100000)), Cpus: "0-2,9", Mems: "0"},
+		Pids:    &specs.LinuxPids{Limit: ptr(int64(0))},
+		BlockIO: &specs.LinuxBlockIO{Weight: ptr(uint16(20))},
+	}
+	names := func(v2 bool, version int) (list []string) {
+		props, err := unitProperties(r, v2, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range props {
+			list = append(list, p.Name+":"+p.Value.Signature())
+		}
+		return list
+	}
+	for _, tc := range []struct {
+		v2      bool
+		version int
+		want    []string
+	}{
+		{true, 252, []string{"MemoryMax:t", "MemoryLow:t", "MemorySwapMax:t", "CPUWeight:t", "CPUQuotaPeriodUSec:t", "CPUQuotaPerSecUSec:t", "AllowedCPUs:ay", "AllowedMemoryNodes:ay", "TasksMax:t"}},
+		{true, 239, []string{"MemoryMax:t", "MemoryLow:t", "MemorySwapMax:t", "CPUWeight:t", "CPUQuotaPerSecUSec:t", "TasksMax:t"}},
+		{false, 252, []string{"MemoryLimit:t", "CPUShares:t", "CPUQuotaPeriodUSec:t", "CPUQuotaPerSecUSec:t", "AllowedCPUs:ay", "AllowedMemoryNodes:ay", "TasksMax:t", "BlockIOWeight:t"}},
+	} {
+		if d := cmp.Diff(tc.want, names(tc.v2, tc.version)); d != "" {
+			t.Errorf("v2=%v systemd %d: -want +got\n%s", tc.v2, tc.version, d)
+		}
+	}
+	bits, err := listToBits("0-2,9")
+	if err != nil || !cmp.Equal(bits, []byte{7, 2}) {
+		t.Errorf("listToBits: %v, %v", bits, err)
+	}
+	for _, bad := range []string{"", ",", "a", "3-1", "0-999999", "-1"} {
+		if _, err := listToBits(bad); err == nil {
+			t.Errorf("listToBits(%q) succeeded", bad)
+		}
+	}
+	for key, v := range map[string]string{"cpu.max": "x", "memory.max": "5k", "cpuset.cpus": "x", "pids.max": "-1"} {
+		r := &specs.LinuxResources{Unified: map[string]string{key: v}}
+		var e *ResourceError
+		if _, err := unitProperties(r, true, 252); !errors.As(err, &e) || e.Pointer != "/linux/resources/unified/"+key {
+			t.Errorf("%s=%s: %v", key, v, err)
+		}
+	}
+}
