@@ -210,6 +210,9 @@ func (c *creation) record() error {
 		Terminal:     c.spec.Process.Terminal,
 		NetDevices:   netDeviceNames(c.spec.Linux.NetDevices),
 	}
+	if err := c.planIntelRdt(); err != nil {
+		return err
+	}
 	if c.root, err = state.Make(c.rt.Root, c.rt.RootSticky); err != nil {
 		return err
 	}
@@ -264,7 +267,7 @@ func (c *creation) undo() {
 		}
 	}
 	c.notify.close()
-	c.undoHost()
+	c.leaveIntelRdt()
 	if c.dir != nil {
 		if err := c.dir.Remove(); err != nil {
 			c.rt.Log.Warn("state of a failed create", "error", err.Error())
@@ -272,7 +275,7 @@ func (c *creation) undo() {
 	}
 	if c.hooked {
 		// Creation had begun: what the first hooks made, the last ones may take away.
-		c.poststop()
+		c.rt.poststop(c.state, c.spec.Hooks)
 	}
 	c.root.Close()
 }

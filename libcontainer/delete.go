@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/cgroups"
+	"kist/libcontainer/intelrdt"
 	"kist/libcontainer/state"
 )
 
@@ -153,7 +154,7 @@ func (c *Container) remove(dir *state.Dir) error {
 	if err := cg.Destroy(); err != nil {
 		return c.about(err)
 	}
-	if err := c.leaveIntelRdt(); err != nil {
+	if err := intelrdt.Remove(c.State.ResctrlGroup, c.State.ResctrlMonGroup); err != nil {
 		return c.about(err)
 	}
 	run := func() {}
@@ -162,7 +163,7 @@ func (c *Container) remove(dir *state.Dir) error {
 		if err != nil {
 			c.rt.Log.Warn("poststop hooks are not run", "error", err.Error())
 		} else {
-			run = func() { c.poststop(hooks) }
+			run = func() { c.rt.poststop(c.State, hooks) }
 		}
 	}
 	if err := dir.Remove(); err != nil {

@@ -206,9 +206,9 @@ func (e *entry) start() error {
 	done()
 	extra := []int{pidfd}
 	if in.Chroot {
-		root, err := unix.Open("/proc/"+strconv.Itoa(e.c.State.InitPid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		root, err := openRoot(e.c.State.InitPid)
 		if err != nil {
-			return fmt.Errorf("root of init: %w", err)
+			return err
 		}
 		defer unix.Close(root)
 		extra = append(extra, root)
@@ -275,6 +275,15 @@ func (e *entry) processInput(passwd int, denySetgroups bool) *compile.ProcessInp
 		in.Keyring = "_ses." + e.c.State.ID
 	}
 	return in
+}
+
+// openRoot opens the root directory of a process.
+func openRoot(pid int) (int, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("root of init: %w", err)
+	}
+	return fd, nil
 }
 
 // sameUserNS says whether the container's user namespace is the caller's: the

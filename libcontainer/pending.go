@@ -1,10 +1,6 @@
 package libcontainer
 
-import (
-	"errors"
-	"github.com/opencontainers/runtime-spec/specs-go"
-	"kist/libcontainer/launch"
-)
+import "errors"
 
 type notifyRelay struct{}
 
@@ -20,17 +16,5 @@ func deniesSetgroups(pid int) bool                     { return false }
 
 type idmapCache struct{ c *creation }
 
-func (i *idmapCache) close()                       {}
-func (i *idmapCache) userns(n int) (int, error)    { return -1, errors.New("idmap") }
-func (c *creation) moveNetDevices() error          { return nil }
-func (c *creation) undoHost()                      {}
-func (c *creation) joinIntelRdt() error            { return nil }
-func (c *Container) leaveIntelRdt() error          { return nil }
-func (c *creation) copyUp(fd int) error            { return errors.New("copyup") }
-func (c *creation) createHooks() error             { return errors.New("hooks") }
-func (st *startup) startContainer(pidfd int) error { return nil }
-func (st *startup) poststart(pidfd int) error      { return nil }
-func (c *creation) poststop()                      {}
-func (c *Container) poststop(h *specs.Hooks)       {}
-
-var _ launch.Config
+func (i *idmapCache) close()                    {}
+func (i *idmapCache) userns(n int) (int, error) { return -1, errors.New("idmap") }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libcontainer
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// copyUp fills a tmpfs with the directory that it is about to cover (option
+// tmpcopyup). Both are descriptors of the container's; names are only ever
+// looked up one at a time below them, without following links.
+func (c *creation) copyUp(to int) error {
+	from := c.copied
+	c.copied = -1
+	if from < 0 || to < 0 {
+		return fmt.Errorf("tmpcopyup: nsexec sent no directory")
+	}
+	defer unix.Close(from)
+	if err := copyTree(from, to, 0); err != nil {
+		return fmt.Errorf("tmpcopyup: %w", err)
+	}
+	return nil
+}
+
+// maxCopyDepth bounds a tree that the image brings.
+const maxCopyDepth = 128
+
+func copyTree(from, to, depth int) error {
+	if depth > maxCopyDepth {
+		return fmt.Errorf("directories nested deeper than %d", maxCopyDepth)
+	}
+	names, err := readDir(from)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := copyEntry(from, to, name, depth); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return copyMetadata(from, to)
+}
+
+func readDir(fd int) ([]string, error) {
+	own, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(own), "directory")
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+func copyEntry(from, to int, name string, depth int) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(from, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		if err := unix.Mkdirat(to, name, 0o700); err != nil && err != unix.EEXIST {
+			return err
+		}
+		return withPair(from, to, name, unix.O_RDONLY|unix.O_DIRECTORY, unix.O_RDONLY|unix.O_DIRECTORY, func(a, b int) error {
+			return copyTree(a, b, depth+1)
+		})
+	case unix.S_IFREG:
+		return withPair(from, to, name, unix.O_RDONLY, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, copyFile)
+	case unix.S_IFLNK:
+		buf := make([]byte, unix.PathMax)
+		n, err := unix.Readlinkat(from, name, buf)
+		if err != nil {
+			return err
+		}
+		if err := unix.Symlinkat(string(buf[:n]), to, name); err != nil {
+			return err
+		}
+		return unix.Fchownat(to, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+	default:
+		if err := unix.Mknodat(to, name, st.Mode, int(st.Rdev)); err != nil {
+			return err
+		}
+		return unix.Fchownat(to, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+	}
+}
+
+func withPair(from, to int, name string, readFlags, writeFlags int, do func(a, b int) error) error {
+	a, err := unix.Openat(from, name, readFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(a)
+	b, err := unix.Openat(to, name, writeFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(b)
+	return do(a, b)
+}
+
+func copyFile(a, b int) error {
+	src, err := reopened(a)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := reopened(b)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	if _, err := io.Copy(dst, src); err != nil {
+		return err
+	}
+	return copyMetadata(a, b)
+}
+
+func reopened(fd int) (*os.File, error) {
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(dup), strconv.Itoa(fd)), nil
+}
+
+// copyMetadata copies owner, mode, extended attributes and times.
+func copyMetadata(a, b int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(a, &st); err != nil {
+		return err
+	}
+	if err := unix.Fchown(b, int(st.Uid), int(st.Gid)); err != nil {
+		return err
+	}
+	if err := unix.Fchmod(b, st.Mode&0o7777); err != nil {
+		return err
+	}
+	copyAttributes(a, b)
+	times := []unix.Timespec{st.Atim, st.Mtim}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(b), times, 0)
+}
+
+// copyAttributes copies what the tmpfs takes; it knows fewer than a disk.
+func copyAttributes(a, b int) {
+	buf := make([]byte, 64<<10)
+	n, err := unix.Flistxattr(a, buf)
+	if err != nil {
+		return
+	}
+	value := make([]byte, 64<<10)
+	for start, i := 0, 0; i < n; i++ {
+		if buf[i] != 0 {
+			continue
+		}
+		name := string(buf[start:i])
+		start = i + 1
+		if m, err := unix.Fgetxattr(a, name, value); err == nil {
+			_ = unix.Fsetxattr(b, name, value[:m], 0)
+		}
+	}
+}
