@@ -103,6 +103,10 @@ func TestInput(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	begin := time.Now()
+	if err := Run(context.Background(), "createRuntime", []specs.Hook{seconds(sh("exec sleep 5"), 1)}, want, Host{}); err == nil || time.Since(begin) > 4*time.Second {
+		t.Errorf("%v after %v: the limit was not seen while the hook did not read", err, time.Since(begin))
+	}
 	text, _ := os.ReadFile(file)
 	var got specs.State
 	if err := json.Unmarshal(text, &got); err != nil {
@@ -171,6 +175,11 @@ func TestFlood(t *testing.T) {
 	err := run(sh("yes 0123456789 | head -c 3000000; echo last; exit 1"))
 	if err == nil || !strings.HasSuffix(err.Error(), "last") || len(err.Error()) > 5000 {
 		t.Errorf("%.200q", err)
+	}
+	for range 20 { // more in the pipe than one read takes, when the hook ends
+		if err := run(sh("printf %060000d 1; echo last; exit 1")); err == nil || !strings.HasSuffix(err.Error(), "1last") {
+			t.Fatalf("%.200q", err)
+		}
 	}
 	if err := run(seconds(sh("exec yes"), 1)); err == nil || !strings.Contains(err.Error(), "timeout of 1s") {
 		t.Errorf("%.200q", err)
