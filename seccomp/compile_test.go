@@ -197,6 +197,9 @@ func TestX86(t *testing.T) {
 		{nil, Call{Number: 0, Arch: x64}, allow},
 		{nil, Call{Number: 3, Arch: i386}, kill},
 		{nil, Call{Number: x32Bit, Arch: x64}, kill},
+		{nil, Call{Number: x32Bit - 1, Arch: x64}, errno(unix.ENOSYS)},
+		{nil, Call{Number: 0xfffffffe, Arch: x64}, kill},
+		{nil, Call{Number: 0xffffffff, Arch: x64}, errno(unix.ENOSYS)},
 		{nil, Call{Number: 9999, Arch: x64}, errno(unix.ENOSYS)},
 		{nil, Call{Number: x32Bit + 9999, Arch: x64}, kill},
 		{nil, Call{Number: 0, Arch: unix.AUDIT_ARCH_AARCH64}, kill},
@@ -216,6 +219,14 @@ func TestX86(t *testing.T) {
 		// Architectures of other machines have no place in the filter, even if libseccomp could not mix them.
 		{[]specs.Arch{"SCMP_ARCH_S390X", "SCMP_ARCH_LOONGARCH64"}, Call{Number: 0, Arch: x64}, allow},
 		// By way of the multiplexer the conditions for socket cannot be looked at.
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 102, Arch: i386, Args: [6]uint64{2}}, errno(unix.EPERM)},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 359, Arch: i386, Args: [6]uint64{40}}, errno(unix.EPERM)},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 359, Arch: i386, Args: [6]uint64{1}}, allow},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 117, Arch: i386, Args: [6]uint64{1}}, unix.SECCOMP_RET_LOG},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 117, Arch: i386, Args: [6]uint64{0x70001}}, unix.SECCOMP_RET_LOG},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 117, Arch: i386, Args: [6]uint64{21}}, unix.SECCOMP_RET_LOG},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 397, Arch: i386}, unix.SECCOMP_RET_LOG},
+		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 117, Arch: i386, Args: [6]uint64{22}}, errno(unix.EPERM)},
 		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 102, Arch: i386, Args: [6]uint64{1}}, allow},
 		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 41, Arch: x64, Args: [6]uint64{40}}, errno(unix.EPERM)},
 		{[]specs.Arch{"SCMP_ARCH_X86"}, Call{Number: 41, Arch: x64, Args: [6]uint64{1}}, allow},
@@ -225,6 +236,7 @@ func TestX86(t *testing.T) {
 		p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Architectures: tt.archs, Syscalls: []specs.LinuxSyscall{
 			{Names: []string{"read"}, Action: specs.ActAllow},
 			{Names: []string{"mseal"}, Action: specs.ActErrno, ErrnoRet: &ret},
+			{Names: []string{"semop", "shmat"}, Action: specs.ActLog},
 			{Names: []string{"socket"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Index: 0, Value: 40, Op: specs.OpNotEqual}}},
 		}}
 		if got := run(t, mustCompile(t, p), tt.call); got != tt.want {
@@ -233,7 +245,7 @@ func TestX86(t *testing.T) {
 	}
 }
 
-// TestARM checks the prologue for a machine that the test need not run on.
+// TestARM checks the program for a machine that the test need not run on.
 func TestARM(t *testing.T) {
 	const private = 0x0f0000
 	arm, aarch64 := findArch("SCMP_ARCH_ARM"), findArch("SCMP_ARCH_AARCH64")
@@ -253,20 +265,27 @@ func TestARM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := encode(append(prologue(r), instruction{code: ret, k: unix.SECCOMP_RET_TRAP})) // the trap is libseccomp's part
+	program := encode(generate(r))
 	for _, tt := range []struct {
 		call Call
 		want Verdict
 	}{
-		{Call{Number: 437, Arch: arm.audit}, unix.SECCOMP_RET_TRAP},
+		{Call{Number: 3, Arch: arm.audit}, unix.SECCOMP_RET_ALLOW},
+		{Call{Number: 63, Arch: arm.audit}, errno(unix.EPERM)},
+		{Call{Number: 437, Arch: arm.audit}, unix.SECCOMP_RET_ALLOW},
 		{Call{Number: 438, Arch: arm.audit}, errno(unix.ENOSYS)},
 		{Call{Number: private - 1, Arch: arm.audit}, errno(unix.ENOSYS)},
+		{Call{Number: private + 1, Arch: arm.audit}, errno(unix.EPERM)},
+		{Call{Number: private + 2, Arch: arm.audit}, unix.SECCOMP_RET_ALLOW},
+		{Call{Number: 0x0fffff, Arch: arm.audit}, errno(unix.EPERM)},
 		{Call{Number: 0x100000, Arch: arm.audit}, errno(unix.ENOSYS)},
-		{Call{Number: private + 2, Arch: arm.audit}, unix.SECCOMP_RET_TRAP},
-		{Call{Number: 437, Arch: aarch64.audit}, unix.SECCOMP_RET_TRAP},
+		{Call{Number: 0xffffffff, Arch: arm.audit}, errno(unix.ENOSYS)},
+		{Call{Number: 3, Arch: aarch64.audit}, errno(unix.EPERM)},
+		{Call{Number: 63, Arch: aarch64.audit}, unix.SECCOMP_RET_ALLOW},
+		{Call{Number: 437, Arch: aarch64.audit}, unix.SECCOMP_RET_ALLOW},
 		{Call{Number: 438, Arch: aarch64.audit}, errno(unix.ENOSYS)},
 		{Call{Number: private + 2, Arch: aarch64.audit}, errno(unix.ENOSYS)},
-		{Call{Number: 438, Arch: unix.AUDIT_ARCH_X86_64}, unix.SECCOMP_RET_TRAP},
+		{Call{Number: 437, Arch: unix.AUDIT_ARCH_X86_64}, unix.SECCOMP_RET_KILL_THREAD},
 	} {
 		got, err := Simulate(program, &tt.call)
 		if err != nil || got != tt.want {
@@ -320,6 +339,36 @@ func TestTooLong(t *testing.T) {
 		}
 		if _, err := Compile(p, Options{}); err == nil || !strings.Contains(err.Error(), "the kernel takes 4096") {
 			t.Errorf("%d rules: got %v", n, err)
+		}
+	}
+}
+
+// TestLarge compares a profile whose program has distances beyond those of a conditional jump with the reference.
+func TestLarge(t *testing.T) {
+	requireSupport(t)
+	p := &specs.LinuxSeccomp{DefaultAction: specs.ActErrno}
+	names := fromJSON(t, string(engineProfile(t))).Syscalls[0].Names
+	var used []string
+	for i, name := range names {
+		if n, known := lookup(name, nativeArchs()[0]); !known || n < 0 {
+			continue
+		}
+		used = append(used, name)
+		s := specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow}
+		if i%2 == 0 {
+			s.Args = []specs.LinuxSeccompArg{
+				{Index: 0, Value: uint64(i), Op: specs.OpGreaterEqual}, {Index: 1, Value: uint64(i), Op: specs.OpNotEqual},
+			}
+		}
+		p.Syscalls = append(p.Syscalls, s)
+	}
+	f := mustCompile(t, p)
+	if n := len(f.BPF) / instructionSize; n < 1000 {
+		t.Fatalf("%d instructions are too few for this test", n)
+	}
+	for i, name := range used {
+		for _, a := range []uint64{0, uint64(i), 1000} {
+			check(t, p, f, name, [6]uint64{a, uint64(i)})
 		}
 	}
 }

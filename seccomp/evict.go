@@ -17,7 +17,7 @@ const temporaryPrefix = ".new-"
 const abandoned = time.Hour
 
 // evict removes the oldest entries beyond cacheEntries, and what writers that were killed have left. It runs after an
-// entry was written, when a compilation has just taken a thousand times as long, so that a hit never pays for it. What
+// entry was written, so that a hit never pays for it. What
 // it cannot remove stays.
 func evict(dir int) {
 	type entry struct {

@@ -5,7 +5,6 @@ package seccomp
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,22 +14,19 @@ import (
 
 // rules is an analysed profile: nothing in it needs to be checked any more.
 type rules struct {
-	fallback Verdict // the default action
-	archs    []*arch // native first
-	library  []rule  // those that libseccomp compiles
-	own      []rule  // those that prologue.go compiles
-	highest  []int64 // per arch: the greatest number of a call that the profile names, -1 if it names none
-	calls    int     // different calls in library
-	notify   bool
-	warnings []string
+	fallback     Verdict // the default action
+	archs        []*arch // native first
+	rules        []rule
+	highest      []int64       // per arch: the greatest number of a call that the profile names, -1 if it names none
+	multiplexers []multiplexer // per arch
+	notify       bool
+	warnings     []string
 }
 
 // rule is one action for one system call. Several rules for one call are alternatives; the conditions of one must all
 // hold. A rule without conditions wins over those that have some; of several that apply the first wins.
 type rule struct {
-	pointer    string
-	name       string
-	numbers    []int64 // per architecture of the filter, negative where there is no such call
+	numbers    []int64 // per architecture of the filter; negative where there is no such call or multiplexed knows more
 	verdict    Verdict
 	conditions []condition
 }
@@ -62,7 +58,7 @@ func nativeArchs() []*arch {
 // analyse checks a profile and resolves its names. runnable are the architectures of the kernel, the native one first.
 func analyse(p *specs.LinuxSeccomp, opts Options, runnable []*arch, resolve resolver) (*rules, error) {
 	if len(runnable) == 0 || runnable[0] == nil {
-		return nil, fmt.Errorf("/linux/seccomp: the architecture %s has no seccomp filters", runtime.GOARCH)
+		return nil, fmt.Errorf("/linux/seccomp: kist makes no seccomp filters for %s", runtime.GOARCH)
 	}
 	r := &rules{}
 	var err error
@@ -77,16 +73,16 @@ func analyse(p *specs.LinuxSeccomp, opts Options, runnable []*arch, resolve reso
 		return nil, err
 	}
 	r.highest = make([]int64, len(r.archs))
-	for i := range r.highest {
+	r.multiplexers = make([]multiplexer, len(r.archs))
+	for i, a := range r.archs {
 		r.highest[i] = -1
+		r.multiplexers[i].socketcall, _ = resolve("socketcall", a)
+		r.multiplexers[i].ipc, _ = resolve("ipc", a)
 	}
 	for i := range p.Syscalls {
 		if err := r.entry(&p.Syscalls[i], "/linux/seccomp/syscalls/"+strconv.Itoa(i), opts, resolve); err != nil {
 			return nil, err
 		}
-	}
-	if err := r.settle(); err != nil {
-		return nil, err
 	}
 	switch {
 	case r.notify && p.ListenerPath == "":
@@ -175,8 +171,8 @@ func (r *rules) entry(s *specs.LinuxSyscall, pointer string, opts Options, resol
 			}
 			r.notify = true
 		}
-		numbers, by := r.resolve(name, resolve)
-		if by == nobody {
+		numbers := r.resolve(name, resolve)
+		if numbers == nil {
 			if !peculiar(name) {
 				if opts.RefuseUnknown {
 					return fmt.Errorf("%s: %q: no such system call", at, name)
@@ -185,76 +181,46 @@ func (r *rules) entry(s *specs.LinuxSyscall, pointer string, opts Options, resol
 			}
 			continue
 		}
-		// A rule that does what would be done anyway. libseccomp refuses such a rule.
+		// What would be done anyway. runc, too, passes over such rules, so that one for the same call with another action
+		// applies even where the profile has it after this one.
 		if verdict == r.fallback {
 			continue
 		}
 		for _, conditions := range alternatives {
-			one := rule{pointer: at, name: name, numbers: numbers, verdict: verdict, conditions: conditions}
-			if by == libraryNumber && (len(conditions) == 0 || multiplexed(numbers)) {
-				r.library = append(r.library, one)
-			}
-			if (by == commonTable || len(conditions) > 0) && slices.Max(numbers) >= 0 {
-				r.own = append(r.own, one)
-			}
+			r.rules = append(r.rules, rule{numbers: numbers, verdict: verdict, conditions: conditions})
 		}
 	}
 	return nil
 }
 
-// source is where the number of a call is from.
-type source uint8
-
-const (
-	nobody source = iota
-	libraryNumber
-	commonTable
-)
-
-// resolve looks a name up on all architectures of the filter, and raises the highest numbers.
-func (r *rules) resolve(name string, resolve resolver) ([]int64, source) {
+// resolve looks a name up on all architectures of the filter, and raises the highest numbers. It returns nil for a name
+// that is not that of a call.
+func (r *rules) resolve(name string, resolve resolver) []int64 {
 	if !wellFormed(name) {
-		return nil, nobody
+		return nil
 	}
 	numbers := make([]int64, len(r.archs))
-	by := nobody
 	for i, a := range r.archs {
 		n, known := resolve(name, a)
 		if !known {
-			break
+			if n, known := commonNumber(name); known {
+				numbers[i] = int64(a.base + n)
+				continue
+			}
+			return nil
 		}
-		by = libraryNumber
 		numbers[i] = n
 	}
-	if by == nobody {
-		n, known := commonNumber(name)
-		if !known {
-			return nil, nobody
-		}
-		by = commonTable
-		for i, a := range r.archs {
-			numbers[i] = int64(a.base + n)
-		}
-	}
 	for i, a := range r.archs {
-		from, to := a.apart()
-		if n := numbers[i]; n > r.highest[i] && (n < int64(from) || n > int64(to)) {
+		n := numbers[i]
+		if direct, _, _, ok := r.multiplexed(i, n); ok {
+			n = direct
+		}
+		if from, to := a.apart(); n > r.highest[i] && (n < int64(from) || n > int64(to)) {
 			r.highest[i] = n
 		}
 	}
-	return numbers, by
-}
-
-// multiplexed tells whether the call is, on an architecture of the filter, one of those that socketcall and ipc stand
-// for, which libseccomp marks by numbers from -100 and from -200 down. It compiles a rule for such a call into one for
-// the call and one for the multiplexer; the latter has no conditions, since the arguments are in memory.
-func multiplexed(numbers []int64) bool {
-	for _, n := range numbers {
-		if n <= -100 && n > -300 {
-			return true
-		}
-	}
-	return false
+	return numbers
 }
 
 // wellFormed keeps from C what is no name: a string with a NUL byte would be cut there and become another name.
@@ -297,8 +263,8 @@ func (r *rules) conditions(args []specs.LinuxSeccompArg, pointer string) ([][]co
 	if !repeated {
 		return [][]condition{list}, nil
 	}
-	// libseccomp takes one comparison per argument. Engines and runc have always read an entry that has more as a list of
-	// alternatives, and profiles rely on it.
+	// runc reads an entry that compares an argument twice as a list of alternatives, because libseccomp takes one comparison
+	// per argument. Profiles rely on it.
 	alternatives := make([][]condition, 0, len(list))
 	for i := range list {
 		alternatives = append(alternatives, list[i:i+1:i+1])
@@ -313,41 +279,6 @@ func operatorOf(name string) int {
 		}
 	}
 	return -1
-}
-
-// settle drops rules that never apply because a rule without conditions stands for the same call, and looks at the
-// rules for libseccomp as a whole.
-func (r *rules) settle() error {
-	always := make(map[string]*rule, len(r.library))
-	for _, list := range [...][]rule{r.library, r.own} {
-		for i := range list {
-			if one := &list[i]; len(one.conditions) == 0 && always[one.name] == nil {
-				first := *one
-				always[one.name] = &first
-			}
-		}
-	}
-	loses := func(one rule) bool {
-		winner := always[one.name]
-		return winner != nil && winner.pointer != one.pointer
-	}
-	r.library = slices.DeleteFunc(r.library, loses)
-	r.own = slices.DeleteFunc(r.own, loses)
-	// Each of these will take one instruction at least.
-	if len(r.own) > maxInstructions {
-		return tooLong(len(r.own))
-	}
-	calls := make(map[string]struct{}, len(r.library))
-	for i := range r.library {
-		one := &r.library[i]
-		calls[one.name] = struct{}{}
-		if len(one.conditions) > 0 {
-			r.warn("%s: %s: the conditions do not apply to calls by way of the multiplexer (socketcall, ipc) of 32-bit programs",
-				one.pointer, one.name)
-		}
-	}
-	r.calls = len(calls)
-	return nil
 }
 
 // filterFlags translates the flags of a profile into those of seccomp(2).

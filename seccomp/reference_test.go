@@ -169,7 +169,7 @@ func mustCompile(t testing.TB, p *specs.LinuxSeccomp) *Filter {
 }
 
 // TestTruthTable compiles every operator with every boundary value, alone and in pairs, for a call that libseccomp knows
-// and for one that the prologue has to handle, and tries every combination of boundary values as arguments.
+// and for one that it does not know, and tries every combination of boundary values as arguments.
 func TestTruthTable(t *testing.T) {
 	requireSupport(t)
 	for _, name := range []string{"personality", "rseq_slice_yield"} {

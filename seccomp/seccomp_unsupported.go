@@ -11,5 +11,3 @@ const Supported = false
 func Version() string { return "" }
 
 func lookup(string, *arch) (int64, bool) { return -1, false }
-
-func generate(*rules) ([]byte, error) { return nil, ErrUnsupported }

@@ -8,8 +8,8 @@ import "runtime"
 // per architecture (arch.base). Every call added to Linux since 5.1 is such a one.
 const firstCommon = 424
 
-// common names the system calls from firstCommon on. libseccomp knows those that existed when it was released; rules for
-// the others are compiled by prologue.go.
+// common names the system calls from firstCommon on. libseccomp knows those that existed when it was released; for
+// the others this table has the number.
 //
 // To add a call of a new kernel: append its name; scripts/syscall.tbl in the kernel's source has the order.
 var common = [...]string{
@@ -74,7 +74,7 @@ func commonNumber(name string) (uint32, bool) {
 }
 
 // peculiar tells whether the name is that of a system call which some architecture other than this has under a number of
-// its own and which a libseccomp of Debian 12's age does not know. A profile may list it; there is nothing to compile. The
+// its own and which libseccomp 2.5.4 does not know. A profile may list it; there is nothing to compile. The
 // same goes for uretprobe and uprobe, which the kernel lets pass every filter.
 func peculiar(name string) bool {
 	switch name {
