@@ -149,8 +149,11 @@ func (pr *printer) call(dst []byte, in *Insn) []byte {
 		for n > 1 && in.Kind(n-1) == Imm && in.Args[n-1] == 0 {
 			n-- // what an operation does not use is zero
 		}
-		if s.args[0] == argPrctl && n < 2 {
-			n = 2
+		if s.args[0] == argPrctl {
+			n = max(n, 2)
+			if in.Args[0] == unix.PR_CAP_AMBIENT && in.Args[1] != unix.PR_CAP_AMBIENT_CLEAR_ALL {
+				n = max(n, 3) // capability 0 is CAP_CHOWN
+			}
 		}
 	}
 	return pr.arguments(dst, in, s, n)
