@@ -64,7 +64,8 @@ type Result struct {
 	// HostNetwork means that the container shares the host's network: the spec
 	// must not have a network namespace. Otherwise it must have a new one.
 	HostNetwork bool
-	// Set is the content of lxc-net.json; nil with HostNetwork.
+	// Set is the content of lxc-net.json; nil with HostNetwork. The file is needed
+	// only when Hooks returns any.
 	Set *nic.Set
 	// Outcomes has an element per directive, in their order.
 	Outcomes []Outcome
@@ -74,8 +75,9 @@ type Result struct {
 // them down after it ended, or none with HostNetwork. kist is the absolute path of
 // the program; env is LXC's common set of variables, for the scripts.
 //
-// A container without any card has the first hook too: an OCI runtime brings lo up
-// in a new namespace, LXC leaves it down.
+// A container none of whose cards is up has the first hook too, to take lo down:
+// LXC leaves it so, and OCI runtimes bring it up. kist does that before this hook
+// runs, runc and crun after it, so that lo stays up there.
 func (r *Result) Hooks(kist string, env []string) (createRuntime, poststop []specs.Hook) {
 	if r.HostNetwork {
 		return nil, nil
