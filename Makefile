@@ -43,8 +43,15 @@ all: kist
 kist: nsexec $(SYSROOT)/libseccomp.pc
 	$(CGO) $(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -ldflags "$(LDFLAGS)" -o $(OUT) .
 
+# nsexec is embedded under one name whatever the architecture, so it is made anew when that changes.
+NSEXEC_CC_amd64  := x86_64-linux-gnu-gcc
+NSEXEC_CC_arm64  := aarch64-linux-gnu-gcc
+NSEXEC_MADE_FOR  := build/cache/nsexec.arch
+
 nsexec:
-	$(MAKE) -C libcontainer/nsexec ARCH=$(ARCH)
+	@mkdir -p build/cache
+	$(MAKE) -C libcontainer/nsexec CC=$(NSEXEC_CC_$(ARCH)) $(if $(filter $(ARCH),$(file <$(NSEXEC_MADE_FOR))),,-B)
+	@echo $(ARCH) >$(NSEXEC_MADE_FOR)
 
 # The sources' stamps are those of the installed libseccomp: a new version gives a new sysroot.
 $(SYSROOT)/libseccomp.pc: build/musl/sysroot.sh build/musl/fortify.c $(wildcard /usr/include/seccomp.h)
@@ -53,6 +60,8 @@ $(SYSROOT)/libseccomp.pc: build/musl/sysroot.sh build/musl/fortify.c $(wildcard 
 arm64:
 	@mkdir -p build/out
 	$(MAKE) kist ARCH=arm64
+	@# Leave the tree as a plain "go build" needs it.
+	$(MAKE) nsexec
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DATADIR)/bash-completion/completions \
