@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//go:build ignore
+// (the go tool would take this file for cgo; the Makefile builds it)
+
 /*
  * nsexec: the interpreter that becomes a container's process.
  *
@@ -113,8 +116,8 @@ static s64 load(s64 fd)
 		return -ENOEXEC;
 
 	/* Private: results are written into the blob, and only this process sees them. */
-	r = syscall6(SYS_MMAP, (s64)base, (s64)h.rec_off, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-		     fd, 0);
+	r = syscall6(SYS_MMAP, (s64)base, (s64)h.rec_off, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd,
+		     0);
 	if (r != (s64)base)
 		return r < 0 ? r : -EEXIST;
 	/* Shared: the parent reads here where a silent death struck. */
