@@ -128,7 +128,7 @@ func (s *Socket) Relay(pidfd, pid int, host string) error {
 			}
 		}
 		if ready {
-			if err := barrier(manager); err != nil {
+			if err := barrier(manager, barrierLimit); err != nil {
 				return fmt.Errorf("NOTIFY_SOCKET %q: %w", host, err)
 			}
 			return nil
@@ -206,7 +206,7 @@ func send(fd int, message string, descriptor int) error {
 
 // barrier waits until the service manager has handled what was sent: it closes the descriptor it gets with BARRIER=1,
 // or the kernel does, if the manager does not know that message.
-func barrier(manager int) error {
+func barrier(manager int, limit time.Duration) error {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return fmt.Errorf("pipe: %w", err)
@@ -217,7 +217,7 @@ func barrier(manager int) error {
 	if err != nil {
 		return err
 	}
-	deadline := time.Now().Add(barrierLimit)
+	deadline := time.Now().Add(limit)
 	for {
 		fds := []unix.PollFd{{Fd: int32(p[0]), Events: 0}} // the hang-up always counts
 		n, err := unix.Poll(fds, int(max(time.Until(deadline), 0)/time.Millisecond))
@@ -226,7 +226,7 @@ func barrier(manager int) error {
 		case err != nil:
 			return fmt.Errorf("poll: %w", err)
 		case n == 0:
-			return fmt.Errorf("the service manager has not read its messages for %v: %w", barrierLimit, os.ErrDeadlineExceeded)
+			return fmt.Errorf("the service manager has not read its messages for %v: %w", limit, os.ErrDeadlineExceeded)
 		default:
 			return nil
 		}

@@ -179,6 +179,20 @@ func TestExit(t *testing.T) {
 	}
 }
 
+// A manager that never reads does not keep us for ever.
+func TestBarrierLimit(t *testing.T) {
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(p[0])
+	defer unix.Close(p[1])
+	begin := time.Now()
+	if err := barrier(p[0], 100*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(begin))
+	}
+}
+
 // A start that was killed leaves its socket; the next one takes its place.
 func TestListenAgain(t *testing.T) {
 	s, inside, _, _ := setUp(t, "/sock")
