@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What every file of this directory loads. A test has a bundle of its own, in $BUNDLE, which is the working directory; a
+# state directory of its own, $ROOT; and $CT, an id that nobody else uses. After a test, also one that failed, its
+# containers are deleted, and anything that is left of them fails the test.
+
+setup() { prepare; }
+teardown() { clean; }
+
+# prepare: the bundle, state directory and id of a test.
+prepare() {
+	ROOT=$BATS_TEST_TMPDIR/state
+	CT=$KIST_TEST_PREFIX-$BATS_SUITE_TEST_NUMBER
+	LOG=$BATS_TEST_TMPDIR/log
+	make_bundle "$BATS_TEST_TMPDIR/bundle"
+	BUNDLE=$BATS_TEST_TMPDIR/bundle
+	cd "$BUNDLE" || return
+}
+
+# make_bundle DIR
+make_bundle() {
+	mkdir -p "$1"
+	cp -al "$TEMPLATE/rootfs" "$1/rootfs"
+	cp "$TEMPLATE/config.json" "$1/config.json"
+}
+
+# kist ARG...: the program under test, with the test's state directory. A hang is status 124.
+kist() { timeout --foreground -k 5 "${LIMIT:-30}" "$KIST" --root "$ROOT" "$@" 3>&- 4>&-; }
+
+# detached ARG...: kist, for commands that leave a container running: its output goes to the file $LOG, as it would
+# keep bats waiting for the end of the pipe, and is printed as far as it is there when kist returns.
+detached() {
+	local status=0
+	kist "$@" </dev/null >"$LOG" 2>&1 || status=$?
+	cat "$LOG"
+	return $status
+}
+
+# config FILTER [JQ OPTION...]: change config.json with jq.
+config() {
+	local filter=$1
+	shift
+	jq "$@" "$filter" config.json >config.new && mv config.new config.json
+}
+
+# args WORD...: what the container runs. script TEXT: the same, a shell script.
+args() { config '.process.args = $words' --argjson words "$(jq -cn '$ARGS.positional' --args -- "$@")"; }
+script() { args /bin/sh -c "$1"; }
+
+# in_container TEXT: run a shell script as the container's process, in the foreground.
+in_container() {
+	script "$1"
+	kist run "$CT"
+}
+
+# running [FLAG...]: a container that does nothing, until it is killed. pid: its process id.
+running() {
+	args /bin/sleep 1000
+	detached run -d "$@" "$CT"
+}
+pid() { kist state "${1:-$CT}" | jq .pid; }
+status_of() { kist state "${1:-$CT}" | jq -r .status; }
+
+# fail TEXT: the test has failed. The functions below show what was printed.
+fail() {
+	printf '%s\n' "$*"
+	[ -z "${output+x}" ] || printf 'status %s, output:\n%s\n' "${status:-?}" "$output"
+	return 1
+}
+is() { [ "$output" = "$1" ] || fail "expected: $1"; }
+has() {
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || fail "expected in it: $text" || return
+	done
+}
+lacks() {
+	local text
+	for text; do
+		[[ $output != *"$text"* ]] || fail "not expected in it: $text" || return
+	done
+}
+like() { [[ $output =~ $1 ]] || fail "expected a match for: $1"; }
+
+# eventually COMMAND...: COMMAND succeeds within five seconds.
+eventually() {
+	local n
+	for ((n = 0; n < 250; n++)); do
+		"$@" && return
+		sleep 0.02
+	done
+	fail "did not happen within five seconds: $*"
+}
+status_is() { [ "$(status_of "${2:-$CT}")" = "$1" ]; }
+
+# cgroups_named NAME: directories of that name in any hierarchy.
+cgroups_named() { find /sys/fs/cgroup -maxdepth 4 -type d -name "$1" 2>/dev/null; }
+
+# cgroup_value CONTROLLER FILE: of the container's cgroup; only where the controller can be used.
+cgroup_dir() {
+	if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+		echo "/sys/fs/cgroup/$CT"
+	else
+		echo "/sys/fs/cgroup/$1/$CT"
+	fi
+}
+is_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
+needs_controller() {
+	if is_v2; then
+		grep -qw "$1" /sys/fs/cgroup/cgroup.controllers || skip "no controller $1 in this view"
+	else
+		[ -d "/sys/fs/cgroup/$1" ] || skip "no hierarchy $1 in this view"
+	fi
+}
+
+# clean: delete every container of the test, and see that nothing remains of any.
+clean() {
+	local root id bad=0
+	cd "$BATS_TEST_TMPDIR" || return
+	for root in "$ROOT" "${OTHER_ROOT:-}"; do
+		[ -n "$root" ] && [ -d "$root" ] || continue
+		for id in $(timeout 10 "$KIST" --root "$root" list -q 3>&-); do
+			timeout 20 "$KIST" --root "$root" delete --force "$id" 3>&- || bad=1
+		done
+	done
+	nothing_left || bad=1
+	return $bad
+}
+
+# nothing_left: no record, cgroup, process or mount of the test's containers.
+nothing_left() {
+	local left bad=0
+	left=$(ls -A "$ROOT" 2>/dev/null | grep -v '^\.') && echo "left in the state directory: $left" && bad=1
+	left=$(cgroups_named "$CT*") && [ -n "$left" ] && echo "left cgroups: $left" && bad=1
+	left=$(grep -l 'kist:init' /proc/[0-9]*/comm 2>/dev/null) && echo "left processes: $left" && bad=1
+	left=$(grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo) && echo "left mounts: $left" && bad=1
+	return $bad
+}
