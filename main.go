@@ -173,6 +173,7 @@ func commands() []*cli.Command {
 		killCommand(),
 		listCommand(),
 		lxcHookCommand(),
+		lxcNetCommand(),
 		pauseCommand(),
 		planCommand(),
 		psCommand(),

@@ -18,6 +18,11 @@ func (v Verdict) action() uint32 { return uint32(v) & unix.SECCOMP_RET_ACTION_FU
 
 func (v Verdict) data() uint16 { return uint16(v) }
 
+// Asks tells whether a tracer or an agent decides.
+func (v Verdict) Asks() bool {
+	return v.action() == unix.SECCOMP_RET_TRACE || v.action() == unix.SECCOMP_RET_USER_NOTIF
+}
+
 // permits tells whether the call is carried out without anybody being asked.
 func (v Verdict) permits() bool {
 	return v.action() == unix.SECCOMP_RET_ALLOW || v.action() == unix.SECCOMP_RET_LOG

@@ -102,7 +102,7 @@ func joinLabel(b *program.Builder, in *JoinInput) error {
 	}
 	proc, _ := b.Openat2(program.Cwd, "/proc", unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot|unix.RESOLVE_NO_SYMLINKS)
 	b.CheckFS(proc.FD(), unix.PROC_SUPER_MAGIC, unix.ENOTSUP)
-	err := openLabel(b, proc.FD(), in.Process, in.Facts.AppArmor, in.Facts.SELinux, "thread-self")
+	err := openLabel(b, proc.FD(), in.Process, in.Facts.AppArmor, in.Facts.SELinux)
 	b.Close(proc)
 	return err
 }

@@ -34,6 +34,11 @@ func CloneFlag(t specs.LinuxNamespaceType) uint64 {
 	return 0
 }
 
+// NamespaceNames lists the types, for `kist features`.
+func NamespaceNames() []string {
+	return []string{"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}
+}
+
 type joined struct {
 	index int
 	flag  uint64
@@ -77,13 +82,19 @@ func (s *setup) namespaces() error {
 	if err := s.openJoins(joins); err != nil {
 		return err
 	}
+	// Not before the maps of a new user namespace are written, where they are
+	// written by a user: the files then belong to root.
+	byUser := s.newNS&unix.CLONE_NEWUSER != 0 && !s.Facts.Privileged()
+	if !byUser {
+		s.noPtrace()
+	}
 	s.join(joins, late)
+	if byUser && !late {
+		s.noPtrace()
+	}
 	if late {
 		s.forkInto(joins)
 	}
-	s.b.Note("no ptrace from inside")
-	s.b.Prctl(unix.PR_SET_DUMPABLE, program.I(0))
-
 	rest := s.newNS &^ (unix.CLONE_NEWPID | unix.CLONE_NEWUSER | unix.CLONE_NEWTIME | unix.CLONE_NEWCGROUP)
 	s.cgroupN = s.newNS&unix.CLONE_NEWCGROUP != 0
 	if rest != 0 {
@@ -128,21 +139,34 @@ func (s *setup) join(joins []joined, late bool) {
 			s.b.Close(j.fd)
 			if user {
 				s.becomeRoot()
+				s.noPtrace() // taking other ids has made it traceable again
 			}
+		}
+	}
+	newUser := func() {
+		if late && s.newNS&unix.CLONE_NEWUSER != 0 {
+			s.b.At("/linux/namespaces")
+			s.b.Unshare(unix.CLONE_NEWUSER)
+			s.enterUserNS()
+			s.noPtrace()
 		}
 	}
 	if s.Facts.Privileged() {
 		order(false)
 		order(true)
+		newUser()
 	} else {
+		newUser()
 		order(true)
 		order(false)
 	}
-	if late && s.newNS&unix.CLONE_NEWUSER != 0 {
-		s.b.At("/linux/namespaces")
-		s.b.Unshare(unix.CLONE_NEWUSER)
-		s.enterUserNS()
-	}
+}
+
+// noPtrace keeps processes of the container from tracing nsexec, and from
+// looking at its descriptors.
+func (s *setup) noPtrace() {
+	s.b.Note("no ptrace from inside")
+	s.b.Prctl(unix.PR_SET_DUMPABLE, program.I(0))
 }
 
 // enterUserNS waits for the id maps of a new user namespace.

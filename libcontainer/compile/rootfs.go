@@ -182,10 +182,10 @@ func (s *setup) label() error {
 	if p == nil || p.ApparmorProfile == "" && p.SelinuxLabel == "" {
 		return nil
 	}
-	return openLabel(s.b, s.proc.FD(), p, s.Facts.AppArmor, s.Facts.SELinux, "thread-self")
+	return openLabel(s.b, s.proc.FD(), p, s.Facts.AppArmor, s.Facts.SELinux)
 }
 
-func openLabel(b *program.Builder, proc program.FD, p *specs.Process, appArmor, selinux bool, self string) error {
+func openLabel(b *program.Builder, proc program.FD, p *specs.Process, appArmor, selinux bool) error {
 	switch {
 	case p.ApparmorProfile != "":
 		b.At("/process/apparmorProfile")
@@ -193,7 +193,7 @@ func openLabel(b *program.Builder, proc program.FD, p *specs.Process, appArmor, 
 			return errorf(program.Cause{Pointer: "/process/apparmorProfile", Index: -1}, "AppArmor is not enabled on this host")
 		}
 		// thread-self is a symbolic link of procfs; the directory it leads to is opened first, with that allowed.
-		own, _ := b.Openat2(proc, self+"/attr", unix.O_PATH|unix.O_DIRECTORY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV)
+		own, _ := b.Openat2(proc, program.OwnAttr, unix.O_PATH|unix.O_DIRECTORY, 0, program.OwnProc)
 		old, done := b.NewLabel(), b.NewLabel()
 		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("apparmor/exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
 			Into(slotLabel).Jump(old, unix.ENOENT)
@@ -208,7 +208,7 @@ func openLabel(b *program.Builder, proc program.FD, p *specs.Process, appArmor, 
 		if !selinux {
 			return errorf(program.Cause{Pointer: "/process/selinuxLabel", Index: -1}, "SELinux is not enabled on this host")
 		}
-		own, _ := b.Openat2(proc, self+"/attr", unix.O_PATH|unix.O_DIRECTORY, 0, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV)
+		own, _ := b.Openat2(proc, program.OwnAttr, unix.O_PATH|unix.O_DIRECTORY, 0, program.OwnProc)
 		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
 			Into(slotLabel)
 		b.Close(own)

@@ -17,6 +17,14 @@ const InRoot = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
 // no mount in the way can lead to another file (CVE-2025-52881).
 const OnProc = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV
 
+// OwnProc is how the directory of the calling thread is reached: thread-self
+// is a link, which procfs itself resolves, and nothing else is followed.
+const OwnProc = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV
+
+// OwnAttr is the directory of the calling thread's security attributes, below
+// a procfs; the one path that may be resolved by OwnProc.
+const OwnAttr = "thread-self/attr"
+
 // Openat2 opens a path and keeps the descriptor.
 func (b *Builder) Openat2(dir FD, path string, flags, mode, resolve uint64) (Reg, On) {
 	r := b.alloc()
