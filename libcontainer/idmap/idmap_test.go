@@ -232,7 +232,7 @@ func TestLyingHelper(t *testing.T) {
 		return
 	}
 	_, err := NewNamespace(ids(0, 100000, 10), ids(0, 100000, 10), Helpers{"/bin/true", "/bin/true"})
-	report(err, err != nil && strings.Contains(err.Error(), `the kernel has "" after "0 100000 10\n" was written`))
+	report(t, err, err != nil && strings.Contains(err.Error(), `the kernel has "" after "0 100000 10\n" was written`))
 }
 
 // As nobody: the own id without helpers, a range with them, and neither more.
@@ -249,22 +249,56 @@ func TestUnprivileged(t *testing.T) {
 	own := ids(0, 65534, 1)
 	wide := ids(0, 65534, 1, 1, 100000, 65536)
 	helpers := FindHelpers()
-	fd, err := NewNamespace(own, own, Helpers{})
-	report(err, err == nil && fd >= 0)
-	fd, err = NewNamespace(wide, wide, helpers)
-	report(err, err == nil && fd >= 0)
+	pid := inNamespace(t)
+	denied, err := Write(pid, own, own, Helpers{})
+	report(t, err, err == nil && denied)
+	expectMaps(t, pid, own, "deny")
+	pid = inNamespace(t)
+	denied, err = Write(pid, wide, wide, helpers)
+	report(t, err, err == nil && !denied)
+	expectMaps(t, pid, wide, "allow")
+	fd, err := NewNamespace(wide, wide, helpers)
+	report(t, err, err == nil && fd >= 0)
 	_, err = NewNamespace(wide, wide, Helpers{})
-	report(err, err != nil && strings.Contains(err.Error(), "/etc/subuid"))
+	report(t, err, err != nil && strings.Contains(err.Error(), "/etc/subuid"))
 	_, err = NewNamespace(ids(0, 0, 1), own, helpers)
-	report(err, err != nil && strings.Contains(err.Error(), "newuidmap: exit status 1: newuidmap: uid range"))
+	report(t, err, err != nil && strings.Contains(err.Error(), "newuidmap: exit status 1: newuidmap: uid range"))
 }
 
-// report ends the inner process unless the check holds. It is not the test's own process group of goroutines that
-// matters there but the exit status.
-func report(err error, ok bool) {
+func report(t *testing.T, err error, ok bool) {
+	t.Helper()
 	if !ok {
-		fmt.Println("unexpected:", err)
-		os.Exit(9)
+		t.Errorf("unexpected: %v", err)
+	}
+}
+
+// inNamespace starts a process in a user namespace without maps.
+func inNamespace(t *testing.T) (pid int) {
+	t.Helper()
+	pidfd := -1
+	pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "100"}, &syscall.ProcAttr{
+		Sys: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, PidFD: &pidfd}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+		_ = unix.Waitid(unix.P_PIDFD, pidfd, nil, unix.WEXITED, nil)
+		unix.Close(pidfd)
+	})
+	return pid
+}
+
+func expectMaps(t *testing.T, pid int, want []specs.LinuxIDMapping, setgroups string) {
+	t.Helper()
+	for _, file := range []string{"uid_map", "gid_map"} {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+		if got, e := Parse(data); err != nil || e != nil || !same(got, want) {
+			t.Errorf("%s: %v, %v, %v", file, got, err, e)
+		}
+	}
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/setgroups", pid)); string(text) != setgroups+"\n" {
+		t.Errorf("setgroups: %q, %v", text, err)
 	}
 }
 

@@ -194,9 +194,9 @@ func (d *Dir) Save(s *State) error {
 	return nil
 }
 
-// SaveConfig replaces the snapshot of config.json.
-func (d *Dir) SaveConfig(raw []byte) error {
-	if err := replace(d.fd, configFile, raw); err != nil {
+// SaveResources replaces the limits in force, as JSON of /linux/resources: what update has made of those in config.json.
+func (d *Dir) SaveResources(data []byte) error {
+	if err := replace(d.fd, resourcesFile, data); err != nil {
 		return about(d.id, err)
 	}
 	return nil

@@ -124,11 +124,15 @@ func (r *Root) Load(id string) (*State, error) {
 // Config reads the snapshot of config.json.
 func (r *Root) Config(id string) ([]byte, error) { return r.read(id, configFile, maxConfig) }
 
+// Resources reads the limits that the last update has left in force; ErrIncomplete if there was none.
+func (r *Root) Resources(id string) ([]byte, error) { return r.read(id, resourcesFile, maxConfig) }
+
 const (
-	stateFile  = "state.json"
-	configFile = "config.json"
-	maxState   = 4 << 20
-	maxConfig  = 16 << 20
+	stateFile     = "state.json"
+	configFile    = "config.json"
+	resourcesFile = "resources.json"
+	maxState      = 4 << 20
+	maxConfig     = 16 << 20
 )
 
 func (r *Root) read(id, name string, limit int64) ([]byte, error) {

@@ -305,17 +305,3 @@ func TestTimeNamespace(t *testing.T) {
 	container(t, r, "c1", pid, pidfd)
 	inside(t, "TestTimeNamespace", []string{"KIST_TEST_ROOT=" + r.path}, "--time", "--boottime", "86400", "--monotonic", "5", "-f")
 }
-
-func BenchmarkStatus(b *testing.B) {
-	r := testRoot(b)
-	s := minimal("c1")
-	if _, err := r.Create(s, nil); err != nil {
-		b.Fatal(err)
-	}
-	s.InitPid, s.InitStartTime, s.Phase = s.CreatorPid, s.CreatorStartTime, Created
-	for b.Loop() {
-		if got, err := s.Status(nil); got != StatusRunning || err != nil {
-			b.Fatal(got, err)
-		}
-	}
-}

@@ -130,11 +130,11 @@ func TestLife(t *testing.T) {
 	if err := d.Save(s); err == nil || !strings.Contains(err.Error(), "initPid") {
 		t.Errorf("a record that could not be read was written: %v", err)
 	}
-	if err := d.SaveConfig([]byte("[]")); err != nil {
+	if err := d.SaveResources([]byte("[]")); err != nil {
 		t.Error(err)
 	}
-	if raw, _ := r.Config("c1"); string(raw) != "[]" {
-		t.Errorf("config %q", raw)
+	if raw, _ := r.Resources("c1"); string(raw) != "[]" {
+		t.Errorf("resources %q", raw)
 	}
 	if err := os.MkdirAll(d.Path()+"/notify/x", 0o700); err != nil {
 		t.Fatal(err)
@@ -426,30 +426,5 @@ func TestList(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("%v", got)
-	}
-}
-
-func BenchmarkLoad(b *testing.B) {
-	r := testRoot(b)
-	s := full()
-	d, err := r.Create(s, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer d.Unlock()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Load("c1"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkCreateRemove(b *testing.B) {
-	r := testRoot(b)
-	for b.Loop() {
-		if err := mustCreate(b, r, "c1").Remove(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }
