@@ -43,7 +43,7 @@ func runAction(c *cli.Context) error {
 	}
 	detach := c.Bool("detach")
 	o := createOptions(c)
-	o.Run = true
+	o.Run, o.Detach = true, detach
 	fg := &foreground{subreaper: !detach && !c.Bool("no-subreaper")}
 	if !detach {
 		fg.prepare()

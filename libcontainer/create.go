@@ -16,6 +16,7 @@ import (
 	"kist/libcontainer/console"
 	"kist/libcontainer/host"
 	"kist/libcontainer/launch"
+	"kist/libcontainer/notify"
 	"kist/libcontainer/program"
 	"kist/libcontainer/spec"
 	"kist/libcontainer/state"
@@ -57,7 +58,7 @@ type creation struct {
 	fds     descriptors
 	console int // connection that takes the terminal's master, -1 for none
 	pidfds  int // connection that takes the pidfd, -1 for none
-	notify  *notifyRelay
+	notify  *notify.Socket
 	copied  int // directory that a tmpfs is about to cover, -1 for none
 	filter  *compile.Filter
 	agent   listener
@@ -266,7 +267,6 @@ func (c *creation) undo() {
 			c.rt.Log.Warn("cgroup of a failed create", "error", err.Error())
 		}
 	}
-	c.notify.close()
 	c.leaveIntelRdt()
 	if c.dir != nil {
 		if err := c.dir.Remove(); err != nil {
@@ -414,7 +414,7 @@ func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {
 		NoNewKeyring: c.NoNewKeyring,
 		FirstFD:      3 + len(c.fds.preserve),
 		Detached:     !c.Run,
-		NotifyDir:    c.notify.dir(),
+		NotifyDir:    c.notifyPath(),
 	})
 }
 

@@ -69,6 +69,11 @@ func (c *creation) answer(ev launch.Event) (created bool, err error) {
 		if err := c.created(); err != nil {
 			return false, err
 		}
+		if c.Run {
+			if c.notify, err = listenNotify(c.state, c.dir); err != nil {
+				return false, err
+			}
+		}
 		return true, c.session.Go(0)
 	default:
 		err = fmt.Errorf("nsexec: sync point %d is not known here", ev.Code)
@@ -115,10 +120,10 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 		Linux:         c.spec.Linux,
 		LastCap:       c.facts.LastCap,
 		FirstFD:       3 + len(c.fds.preserve),
-		Env:           environment(p.Env, passwd, p.User.UID, append(c.fds.extra(), c.notify.env()...)),
+		Env:           environment(p.Env, passwd, p.User.UID, append(c.fds.extra(), c.notifyEnv()...)),
 		Filter:        c.filter,
 		Pointer:       "/process",
-		DenySetgroups: c.deniesSetgroups(),
+		DenySetgroups: c.session != nil && deniesSetgroups(c.session.Pid),
 		StartHooks:    c.spec.Hooks != nil && len(c.spec.Hooks.StartContainer) > 0,
 		Init:          true,
 	}
@@ -187,7 +192,11 @@ func (c *creation) running() error {
 	if err != nil {
 		return err
 	}
-	return c.notify.startRelay(c.session.Pidfd, c.session.Pid)
+	if c.Detach {
+		return relayNotify(c.notify, c.session.Pidfd, c.session.Pid)
+	}
+	c.rt.relayNotifyMeanwhile(c.notify, c.session.Pidfd, c.session.Pid)
+	return nil
 }
 
 // filter gives the compiled form of a raw profile.

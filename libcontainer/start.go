@@ -12,6 +12,7 @@ import (
 
 	"kist/libcontainer/compile"
 	"kist/libcontainer/launch"
+	"kist/libcontainer/notify"
 	"kist/libcontainer/spec"
 	"kist/libcontainer/state"
 	"kist/seccomp"
@@ -57,6 +58,10 @@ func (c *Container) Start() error {
 		return c.about(ErrStopped)
 	}
 	defer unix.Close(pidfd)
+	socket, err := listenNotify(c.State, dir)
+	if err != nil {
+		return c.about(err)
+	}
 	sock, err := connectStart(dir.FD())
 	if err != nil {
 		if errors.Is(err, unix.ECONNREFUSED) {
@@ -79,7 +84,10 @@ func (c *Container) Start() error {
 	if err := serveStart(s, st); err != nil {
 		return c.about(err)
 	}
-	return c.notifyReady(pidfd)
+	if err := relayNotify(socket, pidfd, c.State.InitPid); err != nil && !errors.Is(err, notify.ErrExited) {
+		return c.about(err)
+	}
+	return nil
 }
 
 // serveStart serves a process between its release and its execve, and then

@@ -25,7 +25,7 @@ func (s *supplied) close() {
 // supply opens what a program needs, in its order.
 func (c *creation) supply(p *program.Program) (*supplied, error) {
 	s := &supplied{}
-	maps := idmapCache{c: c}
+	maps := mappingNamespaces{c: c}
 	defer maps.close()
 	for i := range p.Needs {
 		n := &p.Needs[i]
@@ -50,7 +50,7 @@ func (c *creation) supply(p *program.Program) (*supplied, error) {
 
 // openTree clones a mount of the host, detached, with what only the host's
 // root may do to it.
-func (c *creation) openTree(n *program.Need, maps *idmapCache) (int, error) {
+func (c *creation) openTree(n *program.Need, maps *mappingNamespaces) (int, error) {
 	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
 	if n.Recursive {
 		flags |= unix.AT_RECURSIVE
@@ -60,7 +60,7 @@ func (c *creation) openTree(n *program.Need, maps *idmapCache) (int, error) {
 		return -1, fmt.Errorf("open_tree %s: %w", n.Path, err)
 	}
 	if n.IDMap >= 0 {
-		userns, err := maps.userns(n.IDMap)
+		userns, err := maps.of(n.IDMap)
 		if err != nil {
 			unix.Close(fd)
 			return -1, err
