@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -136,11 +137,15 @@ func TestFloodAfterEnd(t *testing.T) {
 	if _, err := unix.FcntlInt(outW.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
 		t.Fatal(err)
 	}
-	go func() { // slower than the flood, so that there is always more
+	var after atomic.Int64 // upper bound of what came after the end
+	go func() {            // slower than the flood, so that there is always more
 		buf := make([]byte, 4096)
 		for {
 			if _, err := outR.Read(buf); err != nil {
 				return
+			}
+			if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0); n > 0 {
+				after.Add(int64(len(buf)))
 			}
 			time.Sleep(time.Millisecond)
 		}
@@ -151,6 +156,9 @@ func TestFloodAfterEnd(t *testing.T) {
 	case <-done:
 	case <-time.After(5 * time.Second):
 		t.Fatal("still copying")
+	}
+	if n := after.Load(); n > 4*maxDrain {
+		t.Errorf("%d bytes after the end", n)
 	}
 	f.Close()
 }
