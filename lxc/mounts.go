@@ -116,6 +116,13 @@ func (t *translation) mountLine(e *Entry, l *fstabLine, idmapped *[]func()) erro
 	if dest == "/" {
 		return fail("the target is the root filesystem itself; use lxc.rootfs.path")
 	}
+	if insideProc(dest) {
+		if !l.Optional {
+			return fail("OCI runtimes refuse mounts inside /proc, except over cpuinfo, meminfo, stat, uptime and the like: a mount elsewhere below it could redirect what they write there; remove the line, or add optional to go without it")
+		}
+		e.say(Approximated, "left out, being optional: OCI runtimes refuse mounts inside /proc")
+		return nil
+	}
 	m := specs.Mount{Destination: dest, Type: l.Type, Source: l.Source, Options: append(append([]string{}, l.Flags...), l.Data...)}
 	x := MountExtra{Optional: l.Optional}
 	switch {
@@ -156,6 +163,21 @@ func (t *translation) mountLine(e *Entry, l *fstabLine, idmapped *[]func()) erro
 	}
 	t.reportMount(e, l, x)
 	return nil
+}
+
+// insideProc reports whether a target is one of those that OCI runtimes, kist
+// among them, do not mount on: everything below /proc but the files of lxcfs.
+func insideProc(dest string) bool {
+	rest, ok := strings.CutPrefix(dest, "/proc/")
+	if !ok {
+		return false
+	}
+	switch rest {
+	case "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled":
+		return false
+	}
+	return true
 }
 
 func (t *translation) reportMount(e *Entry, l *fstabLine, x MountExtra) {

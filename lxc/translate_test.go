@@ -112,6 +112,8 @@ func TestTranslate(t *testing.T) {
 			"/mounts/1/options": `["ro","size=1"]`}},
 		{name: "optional", version: "6", config: "lxc.mount.entry = /a b none bind,optional", want: map[string]string{
 			"/annotations/" + AnnotationMounts: `[{"index":1,"optional":true}]`, "/mounts/1/options": `["bind"]`}},
+		{name: "optional inside proc", version: "6", config: "lxc.mount.entry = /x proc/sys/fs/y none bind,optional\nlxc.mount.entry = /x proc/stat none bind",
+			want: map[string]string{"/mounts/1/destination": "/proc/stat", "/mounts/2/destination": "/dev/pts"}},
 		{name: "autodev off in 0.9", version: "0.9", config: "", want: map[string]string{"/mounts/0/destination": "/dev/pts", "/annotations/" + AnnotationDev: "none"}},
 		{name: "autodev guess in 1.0", version: "1.0", config: "lxc.include = /i", want: map[string]string{"/mounts/0/destination": "/dev/pts"}},
 		{name: "sys in 1.0", version: "1.0", config: "lxc.mount.auto = sys", want: map[string]string{"/mounts/0/options": `["ro"]`}},
@@ -242,6 +244,7 @@ func TestRefusals(t *testing.T) {
 		{"6", "lxc.mount.entry = /a b none bind,create=both", "create=dir or create=file"},
 		{"6", "lxc.mount.entry = x y tmpfs idmap=container", "bind mounts only"},
 		{"6", "lxc.mount.entry = /x y none bind,idmap=container", "no user namespace"},
+		{"6", "lxc.mount.entry = /x proc/sys/fs/y none bind", "refuse mounts inside /proc"},
 		{"6", "lxc.mount.entry = /x / none bind", "root filesystem itself"},
 		{"6", "lxc.mount.auto = proc:sys", "unknown word"},
 		{"6", "lxc.mount.auto = cgroup2:rw", "unknown word"},
