@@ -47,9 +47,8 @@ type joined struct {
 
 // namespaces makes and joins namespaces.
 //
-// The common case is cheap: pid and user namespace come with the clone that
-// starts nsexec, the others are unshared here while the parent sees to the
-// cgroup. The order matters where namespaces own each other: a new user
+// The common case is cheap: the pid namespace comes with the clone that starts
+// nsexec, the others are unshared here while the parent sees to the cgroup. The order matters where namespaces own each other: a new user
 // namespace comes first, so that it owns the rest; joined ones come before it,
 // while the privilege to join them is there. A pid or time namespace that is
 // joined, or made below a late user namespace, takes effect for children only:
@@ -68,16 +67,14 @@ func (s *setup) namespaces() error {
 		}
 		joins = append(joins, joined{index: i, flag: flag})
 	}
-	early := s.newNS & (unix.CLONE_NEWPID | unix.CLONE_NEWUSER)
-	late := s.newNS&unix.CLONE_NEWTIME != 0
+	// A user namespace cannot come with the first clone: until its ids are
+	// mapped nsexec is nobody there, and execve would take its capabilities.
+	late := s.newNS&(unix.CLONE_NEWTIME|unix.CLONE_NEWUSER) != 0
 	for _, j := range joins {
-		late = late || j.flag&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 || s.newNS&unix.CLONE_NEWUSER != 0
+		late = late || j.flag&(unix.CLONE_NEWPID|unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0
 	}
 	if !late {
-		s.spawn.Cloneflags = uintptr(early)
-		if early&unix.CLONE_NEWUSER != 0 {
-			s.enterUserNS()
-		}
+		s.spawn.Cloneflags = uintptr(s.newNS & unix.CLONE_NEWPID)
 	}
 	if err := s.openJoins(joins); err != nil {
 		return err
@@ -88,10 +85,7 @@ func (s *setup) namespaces() error {
 	if !byUser {
 		s.noPtrace()
 	}
-	s.join(joins, late)
-	if byUser && !late {
-		s.noPtrace()
-	}
+	s.join(joins)
 	if late {
 		s.forkInto(joins)
 	}
@@ -128,7 +122,7 @@ func (s *setup) openJoins(joins []joined) error {
 // join joins what is to be joined. Root of the initial user namespace may
 // join any namespace, and loses that by joining a user namespace, so that one
 // comes last; anybody else has the privilege only inside it, so it comes first.
-func (s *setup) join(joins []joined, late bool) {
+func (s *setup) join(joins []joined) {
 	order := func(user bool) {
 		for _, j := range joins {
 			if (j.flag == unix.CLONE_NEWUSER) != user {
@@ -144,7 +138,7 @@ func (s *setup) join(joins []joined, late bool) {
 		}
 	}
 	newUser := func() {
-		if late && s.newNS&unix.CLONE_NEWUSER != 0 {
+		if s.newNS&unix.CLONE_NEWUSER != 0 {
 			s.b.At("/linux/namespaces")
 			s.b.Unshare(unix.CLONE_NEWUSER)
 			s.enterUserNS()
