@@ -113,14 +113,18 @@ func refuseSetuid() error {
 	return nil
 }
 
-// openStdio makes sure that descriptors 0 to 2 are open: else the next file
-// that is opened would be taken for one of them.
+// openStdio makes sure that descriptors 0 to 2 are open, else the next file
+// that is opened would be taken for one of them, and that no other one is
+// inherited.
 func openStdio() {
 	for fd := 0; fd < 3; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == unix.EBADF {
 			_, _ = unix.Open("/dev/null", unix.O_RDWR, 0)
 		}
 	}
+	// Engines leak descriptors into us; what is to be passed on is passed
+	// explicitly, everything else ends here (CVE-2024-21626).
+	_ = unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 }
 
 func newApp() *cli.App {
