@@ -354,3 +354,27 @@ func TestDevicesV1List(t *testing.T) {
 		}
 	}, asHost)
 }
+
+// TestCheckDevices: a list other than the one wanted is an error, whoever made
+// it so.
+func TestCheckDevices(t *testing.T) {
+	want, err := reduce([]deviceRule{{'c', 1, 3, accessAll, true}, {'b', 8, anyNumber, accessRead, true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for list, ok := range map[string]bool{
+		"c 1:3 rwm\nb 8:* r\n":             true,
+		"b 8:* r\nc 1:3 rwm\n":             true,
+		"c 1:3 rwm\n":                      false,
+		"c 1:3 rw\nb 8:* r\n":              false,
+		"c 1:3 rwm\nb 8:* r\nc 10:229 r\n": false,
+		"a *:* rwm\n":                      false,
+		"c 1:3 rwm\nnonsense\n":            false,
+	} {
+		mustWrite(t, list, dir, "devices.list")
+		if err := checkDevices(dir, want); (err == nil) != ok {
+			t.Errorf("%q: %v, want success %v", list, err, ok)
+		}
+	}
+}

@@ -209,3 +209,25 @@ func openFds(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// TestOpenBeneath: the kernel decides, even if a name got past the grammar.
+func TestOpenBeneath(t *testing.T) {
+	root := t.TempDir()
+	for _, p := range []string{"/c/sub", "/c-evil"} {
+		if err := os.MkdirAll(root+p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../c-evil", root+"/c/link"); err != nil {
+		t.Fatal(err)
+	}
+	for sub, want := range map[string]bool{"": true, "/": true, "/sub": true, "/sub/..": true, "/..": false, "/../c-evil": false, "/link": false, "//etc": false, "/sub/../../c-evil": false} {
+		fd, err := openBeneath(root+"/c", sub, unix.O_PATH|unix.O_DIRECTORY)
+		if (err == nil) != want {
+			t.Errorf("%q: %v, want success %v", sub, err, want)
+		}
+		if err == nil {
+			unix.Close(fd)
+		}
+	}
+}

@@ -281,3 +281,54 @@ func TestCreateCleansUp(t *testing.T) {
 		}
 	})
 }
+
+// TestFreezeIsComplete: when Freeze returns, everything has stopped.
+func TestFreezeIsComplete(t *testing.T) {
+	inNamespaces(t, func(t *testing.T) {
+		c := create(t, Config{})
+		p, start := spawn(t, "for i in 1 2 3 4 5 6 7 8 9 10; do (while :; do :; done) & done; wait")
+		if err := c.Attach(p.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		start()
+		waitFor(t, "the processes", func() bool { pids, _ := c.Pids(); return len(pids) == 11 })
+		for range 10 {
+			if err := c.Freeze(); err != nil {
+				t.Fatal(err)
+			}
+			if c.mode == V2 {
+				if s := field(mustRead(t, c.dirs[0].path, "cgroup.events"), "frozen"); s != "1" {
+					t.Fatalf("frozen is %q", s)
+				}
+			} else if s := mustRead(t, c.Path("freezer"), "freezer.state"); s != "FROZEN" {
+				t.Fatalf("state is %q", s)
+			}
+			if err := c.Thaw(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
+
+// TestSignal reaches every process.
+func TestSignal(t *testing.T) {
+	inNamespaces(t, func(t *testing.T) {
+		c := create(t, Config{})
+		p, start := spawn(t, "(exec sleep 100) & (exec sleep 100) & exec sleep 100")
+		if err := c.Attach(p.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		start()
+		waitFor(t, "the processes", func() bool { pids, _ := c.Pids(); return len(pids) == 3 })
+		if err := c.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if sig := p.killedBy(t); sig != syscall.SIGTERM {
+			t.Errorf("ended by %v", sig)
+		}
+		if err := c.WaitEmpty(settle); err != nil {
+			t.Error(err)
+		}
+	})
+}
