@@ -104,6 +104,7 @@ func (t *translation) translateCapabilities() error {
 		}
 		s.entry.keep()
 	}
+	t.withoutMissing(&kept)
 	names := capabilityNames()
 	bounding := []string{}
 	for i, k := range kept {
@@ -118,4 +119,34 @@ func (t *translation) translateCapabilities() error {
 	t.spec.Process.Capabilities = caps
 	t.capSysAdmin, t.capNetAdmin = kept[21], kept[12]
 	return nil
+}
+
+// withoutMissing takes away what this host cannot give: LXC only ever removes
+// capabilities, so it has no trouble with an older kernel or a restricted host,
+// while an OCI runtime fails when it is asked for one that is not there.
+func (t *translation) withoutMissing(kept *[41]bool) {
+	data, err := t.host.ReadFile("/proc/self/status")
+	if err != nil {
+		return
+	}
+	_, rest, ok := strings.Cut(string(data), "\nCapBnd:")
+	if !ok {
+		return
+	}
+	text, _, _ := strings.Cut(rest, "\n")
+	bound, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
+	if err != nil {
+		return
+	}
+	names := capabilityNames()
+	var missing []string
+	for i := range kept {
+		if kept[i] && bound>>i&1 == 0 {
+			kept[i] = false
+			missing = append(missing, names[i])
+		}
+	}
+	if len(missing) > 0 {
+		t.defaulted("lxc.cap", Exact, "without "+strings.Join(missing, " ")+", which this host does not have; import again on one that has them")
+	}
 }

@@ -96,9 +96,10 @@ const (
 	// holds its processes; limits stay on the outer one.
 	AnnotationCgroupInner = "io.kist.lxc.cgroup.inner"
 
-	// AnnotationSharePrefix + KIND (pid, net, …) names the container or process
-	// whose namespace is joined, when it must be looked up at start: a kist
-	// container's ID, or "pid:N".
+	// AnnotationSharePrefix + KIND (pid, net, …) is the ID of the kist container
+	// whose namespace is joined. The path in linux.namespaces is a placeholder
+	// that does not exist, so that other runtimes fail instead of sharing
+	// nothing; kist puts the namespace of that container's init in its place.
 	AnnotationSharePrefix = "io.kist.lxc.share."
 
 	// AnnotationStopSignal is the image specification's key for the halt signal;

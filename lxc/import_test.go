@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -164,6 +165,22 @@ func TestSet(t *testing.T) {
 		if _, err := importText(t, h, "", bad); err == nil || !strings.Contains(err.Error(), "<--set>:1") {
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+}
+
+// TestMissingCapabilities: what the host lacks, the container cannot have.
+func TestMissingCapabilities(t *testing.T) {
+	h := configHost("lxc.cap.keep = chown kill sys_time\n")
+	h.files["/proc/self/status"] = "Name:\tx\nCapBnd:\t0000000000000021\nCapAmb:\t0\n"
+	r, err := importText(t, h, "6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := at(t, r, "/process/capabilities/bounding"); got != `["CAP_CHOWN","CAP_KILL"]` {
+		t.Error(got)
+	}
+	if !slices.ContainsFunc(r.Report, func(e *Entry) bool { return e.Key == "lxc.cap" && strings.Contains(e.Effect, "sys_time") }) {
+		t.Error("the missing one is not reported")
 	}
 }
 

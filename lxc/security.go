@@ -20,9 +20,12 @@ func (t *translation) translateSecurity() error {
 	}
 	t.translateApparmor()
 	if s := t.last("lxc.selinux.context"); s != nil {
-		if s.Value == "unconfined_t" {
+		switch {
+		case s.Value == "unconfined_t":
 			s.entry.say(Exact, "no label: the caller's context is kept")
-		} else {
+		case !t.exists("/sys/fs/selinux/enforce"):
+			s.entry.say(Exact, "no effect, as in LXC: this host has no SELinux; import again on one that has it")
+		default:
 			t.spec.Process.SelinuxLabel = s.Value
 			s.entry.keep()
 		}
@@ -44,19 +47,18 @@ func (t *translation) translateSecurity() error {
 
 func (t *translation) translateApparmor() {
 	profile := t.last("lxc.apparmor.profile")
-	generated := profile != nil && profile.Value == "generated"
+	generated := profile != nil && profile.Value == "generated" && t.version.atLeast(3, 1, 0)
 	switch {
 	case profile == nil:
 		t.defaultApparmor()
-	case generated && !t.version.atLeast(3, 1, 0):
-		// The word means nothing before 3.1: it is a profile's name.
-		t.spec.Process.ApparmorProfile = profile.Value
-		profile.entry.keep()
+	// Before 3.1 the word was the name of a profile like any other.
 	case generated:
 		t.annotate(AnnotationApparmor, "generated")
 		profile.entry.say(Extension, "annotation: kist generates a profile for the container")
-	case profile.Value == "unchanged":
-		profile.entry.say(Exact, "no profile: the caller's is kept")
+	case profile.Value == "unchanged" || profile.Value == "unconfined":
+		profile.entry.say(Exact, "no process.apparmorProfile: the process keeps the caller's, which LXC does not change either")
+	case !t.exists("/sys/kernel/security/apparmor/profiles"):
+		profile.entry.say(Exact, "no effect, as in LXC: this host has no AppArmor; import again on one that has it")
 	default:
 		t.spec.Process.ApparmorProfile = profile.Value
 		profile.entry.keep()
@@ -89,6 +91,12 @@ func (t *translation) translateApparmor() {
 			t.annotateJSON(AnnotationApparmorRaw, rules)
 		}
 	}
+}
+
+// exists reports whether the host has a file.
+func (t *translation) exists(path string) bool {
+	_, err := t.host.Stat(path)
+	return err == nil
 }
 
 // defaultApparmor applies the profile LXC uses when none is named, if this host

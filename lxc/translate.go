@@ -35,7 +35,9 @@ type translation struct {
 func (im *importer) translate(res *Result) error {
 	t := &translation{importer: im, files: map[string][]byte{}}
 	t.spec = &specs.Spec{
-		Version:     specs.Version,
+		// Older runtimes refuse a version they have not heard of; finish raises
+		// it when the bundle needs more.
+		Version:     "1.0.2",
 		Process:     &specs.Process{Cwd: "/", Args: []string{"/sbin/init"}},
 		Root:        &specs.Root{},
 		Annotations: map[string]string{AnnotationVersion: im.version.String(), AnnotationConfig: im.config},
@@ -108,6 +110,14 @@ func (t *translation) finish() {
 	}
 	if h := t.spec.Hooks; h != nil && reflect.ValueOf(*h).IsZero() {
 		t.spec.Hooks = nil
+	}
+	if len(t.spec.Linux.TimeOffsets) > 0 {
+		t.spec.Version = "1.1.0"
+	}
+	for _, m := range t.spec.Mounts {
+		if len(m.UIDMappings) > 0 || len(m.Options) > 0 && m.Options[len(m.Options)-1] == "idmap" {
+			t.spec.Version = "1.2.0"
+		}
 	}
 	// LXC masks nothing; an empty list keeps engines from adding theirs.
 	t.spec.Linux.MaskedPaths = []string{}

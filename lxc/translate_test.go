@@ -174,6 +174,12 @@ func TestTranslate(t *testing.T) {
 			"/hooks/createRuntime/0/args/1": "lxc-net", "/hooks/createRuntime/1/args/7": "/s", "/hooks/poststop/0/args/1": "lxc-net", "/hooks/poststop/1/args/7": "/p"}},
 		{name: "pre-start has no OCI hook", version: "6", config: "lxc.hook.pre-start = /x", want: map[string]string{"/hooks/createRuntime/0/args/1": "lxc-net", "/hooks/createRuntime/1": "-"}},
 
+		{name: "unconfined", version: "6", config: "lxc.apparmor.profile = unconfined", want: map[string]string{"/process/apparmorProfile": "-"}},
+		{name: "profile without AppArmor", version: "6", config: "lxc.apparmor.profile = x\nlxc.selinux.context = y", want: map[string]string{
+			"/process/apparmorProfile": "-", "/process/selinuxLabel": "-"}},
+		{name: "version of a plain bundle", version: "6", config: "", want: map[string]string{"/ociVersion": "1.0.2"}},
+		{name: "version with time offsets", version: "6", config: "lxc.time.offset.boot = 1", want: map[string]string{"/ociVersion": "1.1.0"}},
+		{name: "version with idmapped mounts", version: "6", config: "lxc.mount.entry = /a b none bind,idmap=/proc/1/ns/user", want: map[string]string{"/ociVersion": "1.2.0"}},
 		{name: "limits", version: "6", config: "lxc.prlimit.nofile = 5\nlxc.prlimit.4 = 1:unlimited", want: map[string]string{
 			"/process/rlimits": `[{"hard":5,"soft":5,"type":"RLIMIT_NOFILE"},{"hard":18446744073709551615,"soft":1,"type":"RLIMIT_CORE"}]`}},
 		{name: "sysctl of the host", version: "6", config: "lxc.sysctl.vm.swappiness = 1\nlxc.sysctl.net.core.somaxconn = 9", want: map[string]string{
