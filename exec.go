@@ -23,26 +23,27 @@ func execCommand() *cli.Command {
 		ArgsUsage: "ID COMMAND [ARG…] | --process FILE ID",
 		Description: `Flags come before ID; what follows it is the command. The exit status is that of the
 process, or 255 if it could not be started.`,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "console-socket", Usage: "`PATH` of a socket that takes the terminal's master"},
 			&cli.StringFlag{Name: "pidfd-socket", Usage: "`PATH` of a socket that takes a pidfd of the process"},
 			&cli.StringFlag{Name: "cwd", Usage: "working `DIR` in the container"},
-			&cli.GenericFlag{Name: "env", Aliases: []string{"e"}, Value: &repeated{}, Usage: "set `KEY=VALUE` (repeatable)"},
 			&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "give the process a terminal"},
 			&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "`UID[:GID]` of the process"},
-			&cli.GenericFlag{Name: "additional-gids", Aliases: []string{"g"}, Value: &repeated{}, Usage: "further `GID` (repeatable)"},
 			&cli.StringFlag{Name: "process", Aliases: []string{"p"}, Usage: "`FILE` with the process as JSON"},
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "return once the process runs"},
 			&cli.StringFlag{Name: "pid-file", Usage: "write the process id to `FILE`"},
 			&cli.StringFlag{Name: "process-label", Usage: "SELinux `LABEL` of the process"},
 			&cli.StringFlag{Name: "apparmor", Usage: "AppArmor `PROFILE` of the process"},
 			&cli.BoolFlag{Name: "no-new-privs", Usage: "set no_new_privs"},
-			&cli.GenericFlag{Name: "cap", Aliases: []string{"c"}, Value: &repeated{}, Usage: "add `CAPABILITY` to the bounding, effective and permitted sets (repeatable)"},
 			&cli.IntFlag{Name: "preserve-fds", Usage: "pass `N` further descriptors (3 and up) to the process"},
-			&cli.GenericFlag{Name: "cgroup", Value: &repeated{}, Usage: "run in `[CONTROLLER,…:]PATH` below the container's cgroup (repeatable)"},
 			&cli.BoolFlag{Name: "ignore-paused", Usage: "allow a paused container; the process starts when it is resumed"},
 			traceFlag(),
-		},
+		}, repeatable(
+			[3]string{"env", "e", "set `KEY=VALUE`"},
+			[3]string{"additional-gids", "g", "further group `GID`"},
+			[3]string{"cap", "c", "add `CAPABILITY` to the bounding, effective and permitted sets"},
+			[3]string{"cgroup", "", "run in `[CONTROLLER,…:]PATH` below the container's cgroup"},
+		)...),
 		OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			status, err := execAction(c)
@@ -212,6 +213,23 @@ func parseID(s string) (uint32, error) {
 		return 0, fmt.Errorf("%s", bad)
 	}
 	return uint32(n), nil
+}
+
+// repeatable makes flags that may be given several times: name, short form,
+// usage. Both forms share one value; the library's own aliases would copy it
+// from one to the other, and refuse to have them mixed.
+func repeatable(flags ...[3]string) []cli.Flag {
+	var list []cli.Flag
+	for _, f := range flags {
+		value := &repeated{}
+		usage := f[2] + " (repeatable"
+		if f[1] != "" {
+			usage += ", short -" + f[1]
+			list = append(list, &cli.GenericFlag{Name: f[1], Value: value, Hidden: true, Usage: f[2]})
+		}
+		list = append(list, &cli.GenericFlag{Name: f[0], Value: value, Usage: usage + ")"})
+	}
+	return list
 }
 
 // list gives the values of a repeatable flag.
