@@ -13,8 +13,8 @@ load helpers
 
 @test "the exit status of a signal is 128 and its number" {
 	# Process 1 of a namespace is immune to its own signals: the child dies and the shell says so.
-	run -137 in_container 'sh -c "kill -KILL \$\$"'
-	run -143 in_container 'sh -c "kill -TERM \$\$"'
+	run -137 in_container 'sh -c "kill -KILL \$\$"; exit $?'
+	run -143 in_container 'sh -c "kill -TERM \$\$"; exit $?'
 	config '.linux.namespaces |= map(select(.type != "pid"))'
 	run -137 in_container 'kill -KILL $$'
 	run -139 in_container 'kill -SEGV $$'
@@ -171,8 +171,8 @@ load helpers
 }
 
 @test "a process that ends at once, many times: no error, no hang" {
-	local i
-	for ((i = 0; i < 20; i++)); do
+	local round
+	for round in {1..20}; do
 		run -0 kist run "$CT"
 		is ""
 	done

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The Docker daemon and client of the docker*.bats files.
+
+export DOCKER_HOST=unix:///run/docker.sock DOCKER_CONFIG=$STATE/home/.docker DOCKER_BUILDKIT=0
+
+docker() { timeout --foreground -k 5 "${LIMIT:-90}" /usr/bin/docker "$@" 3>&- 4>&-; }
+
+# docker_up [FLAG...]: start the daemon with the documented daemon.json, and wait for its socket.
+docker_up() {
+	mkdir -p "$STATE/etc"
+	snippet daemon.json >"$STATE/etc/daemon.json"
+	daemon dockerd /usr/sbin/dockerd --config-file "$STATE/etc/daemon.json" --data-root "$STATE/docker" \
+		--exec-root /run/docker --pidfile /run/docker.pid --host "$DOCKER_HOST" --group root \
+		--cgroup-parent "/$ENGINES_CGROUP" --exec-opt native.cgroupdriver=cgroupfs "$@"
+	eventually 60 docker version || {
+		tail -n 20 "$STATE/dockerd.log"
+		return 1
+	}
+}
+
+# docker_image: the image "box".
+docker_image() { docker import "$STATE/rootfs.tar" box >/dev/null; }
+
+# docker_down: all containers and the daemon.
+docker_down() {
+	docker_clean
+	halt dockerd
+}
+
+docker_clean() {
+	local all
+	all=$(docker ps -aq)
+	# shellcheck disable=SC2086 # a list of ids
+	[ -z "$all" ] || docker rm -f $all >/dev/null
+}
+
+# inspect CONTAINER TEMPLATE
+inspect() { docker inspect -f "{{$2}}" "$1"; }
+
+# state CONTAINER WORD: its status is that.
+state() { [ "$(inspect "$1" .State.Status)" = "$2" ]; }

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Docker: the life of a container.
+
+load helpers
+load docker
+
+setup_file() {
+	docker_up
+	docker_image
+}
+teardown_file() { docker_down; }
+teardown() { docker_clean; }
+
+@test "docker info: kist is the default runtime and tells its version" {
+	run -0 docker info -f '{{.DefaultRuntime}} {{(index .Runtimes "kist").Path}}'
+	is "kist /usr/local/bin/kist"
+	run -0 docker info
+	lacks "runtime version"
+}
+
+@test "docker run: output, --rm, exit status" {
+	run -0 docker run --rm box echo hello
+	is hello
+	run -7 docker run --rm box sh -c 'exit 7'
+	run -0 docker ps -aq
+	is ""
+}
+
+@test "docker run: stdout and stderr apart, stdin piped through" {
+	docker run --rm box sh -c 'echo out; echo err >&2' >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	[ "$(cat "$BATS_TEST_TMPDIR/out")" = out ]
+	[ "$(cat "$BATS_TEST_TMPDIR/err")" = err ]
+	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	docker run -i --rm box cat <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
+}
+
+@test "docker run -t: a terminal of the client's size" {
+	run -0 terminal bash -c 'stty rows 33 cols 99; /usr/bin/docker run --rm -it box sh -c "tty; stty size; ls -l /dev/console; test -t 0 -a -t 1 -a -t 2 && echo all"'
+	has /dev/pts/0 "33 99" all
+	run -0 docker run --rm -t box tty
+	has /dev/pts/0
+}
+
+@test "docker run -d, logs, wait, ps" {
+	run -0 docker run -d --name c box sh -c 'echo one; echo two >&2; exit 3'
+	run -0 docker wait c
+	is 3
+	run -0 docker logs c
+	has one two
+	run -0 docker ps -a --format '{{.Names}} {{.Status}}'
+	has "c Exited (3)"
+}
+
+@test "docker top: the processes of the container" {
+	docker run -d --name c box sh -c 'sleep 1234; :' >/dev/null
+	run -0 docker top c
+	has "sleep 1234"
+	[ "${#lines[@]}" -eq 3 ]
+}
+
+@test "docker exec: user, environment, directory, status" {
+	docker run -d --name c -e OUTER=1 box sleep 1000 >/dev/null
+	run -0 docker exec -u user -e INNER=2 -w /tmp c sh -c 'id -un; pwd; echo $OUTER $INNER $HOME'
+	is $'user\n/tmp\n1 2 /home/user'
+	run -0 docker exec -u 1234:2000 c id
+	is "uid=1234 gid=2000(extra) groups=2000(extra)"
+	run -9 docker exec c sh -c 'exit 9'
+	run -0 bash -c 'echo piped | /usr/bin/docker exec -i c cat'
+	is piped
+}
+
+@test "docker exec: terminal, detached, privileged" {
+	docker run -d --name c box sleep 1000 >/dev/null
+	run -0 terminal /usr/bin/docker exec -it c sh -c 'tty; test -t 0 && echo in'
+	has /dev/pts/ in
+	docker exec -d c sh -c 'echo detached >/tmp/mark'
+	eventually 10 docker exec c grep -q detached /tmp/mark
+	run -0 docker exec c grep CapEff /proc/self/status
+	lacks 0000003f
+	lacks 000001ff
+	run -0 docker exec --privileged c grep CapEff /proc/self/status
+	[[ $output =~ 0000(003f|01ff)ffffffff ]]
+}
+
+@test "docker exec: a process that is killed is 137" {
+	docker run -d --name c box sleep 1000 >/dev/null
+	run -137 docker exec c sh -c 'kill -9 $$'
+}
+
+@test "docker pause and unpause" {
+	docker run -d --name c box sh -c 'while :; do echo x; sleep 0.05; done' >/dev/null
+	docker pause c
+	run -0 docker ps --format '{{.Status}}'
+	has Paused
+	before=$(docker logs c | wc -l)
+	sleep 0.5
+	[ "$(docker logs c | wc -l)" -eq "$before" ]
+	run -1 docker exec c true
+	has paused
+	docker unpause c
+	sleep 0.5
+	[ "$(docker logs c | wc -l)" -gt "$before" ]
+}
+
+@test "docker kill: by name and number" {
+	docker run -d --name c box sh -c 'trap "echo got usr1" USR1; trap "echo got 12; exit 5" 12; while :; do sleep 0.05; done' >/dev/null
+	sleep 0.3
+	docker kill -s USR1 c
+	eventually 10 bash -c '/usr/bin/docker logs c | grep -q "got usr1"'
+	docker kill -s 12 c
+	run -0 docker wait c
+	is 5
+	run -1 docker kill c
+	has "is not running"
+	docker run -d --name k box sleep 1000 >/dev/null
+	docker kill k
+	run -0 docker wait k
+	is 137
+}
+
+@test "docker stop: TERM, and KILL after the timeout" {
+	docker run -d --name polite box sh -c 'trap "exit 4" TERM; while :; do sleep 0.05; done' >/dev/null
+	docker run -d --name rude box sleep 1000 >/dev/null
+	sleep 0.3
+	docker stop polite
+	run -0 inspect polite .State.ExitCode
+	is 4
+	docker stop -t 1 rude
+	run -0 inspect rude .State.ExitCode
+	is 137
+}
+
+@test "docker start, restart, restart policy" {
+	docker create --name c box sh -c 'echo run >>/tmp/runs; wc -l </tmp/runs; exit 1' >/dev/null
+	run ! docker start -a c
+	run ! docker start -a c
+	run -0 docker logs c
+	is $'1\n2'
+	docker run -d --name r --restart on-failure:2 box sh -c 'exit 1' >/dev/null
+	eventually 20 bash -c '[ "$(/usr/bin/docker inspect -f "{{.RestartCount}} {{.State.Status}}" r)" = "2 exited" ]'
+	docker run -d --name s box sleep 1000 >/dev/null
+	pid=$(inspect s .State.Pid)
+	docker restart -t 0 s
+	state s running
+	[ "$(inspect s .State.Pid)" != "$pid" ]
+}
+
+@test "docker attach, cp, diff, commit, rename" {
+	docker run -di --name c box cat >/dev/null
+	run -0 bash -c 'echo through | timeout 10 /usr/bin/docker attach c'
+	is through
+	docker run -d --name d box sleep 1000 >/dev/null
+	echo content >"$BATS_TEST_TMPDIR/file"
+	docker cp "$BATS_TEST_TMPDIR/file" d:/tmp/file
+	run -0 docker exec d cat /tmp/file
+	is content
+	run -0 docker diff d
+	has "A /tmp/file"
+	docker commit -c 'CMD ["cat", "/tmp/file"]' d committed >/dev/null
+	run -0 docker run --rm committed
+	is content
+}
+
+@test "docker run --init: a reaper is process 1" {
+	run -0 docker run --rm --init box sh -c 'cat /proc/1/comm; ps | grep -c defunct; (sleep 0.01 & exit 0); sleep 0.2; ps'
+	has docker-init
+	lacks defunct
+}
+
+@test "docker run: healthcheck" {
+	docker run -d --name c --health-cmd 'test -e /tmp/well' --health-interval 0.3s --health-retries 1 box sleep 1000 >/dev/null
+	eventually 15 bash -c '[ "$(/usr/bin/docker inspect -f "{{.State.Health.Status}}" c)" = unhealthy ]'
+	docker exec c touch /tmp/well
+	eventually 15 bash -c '[ "$(/usr/bin/docker inspect -f "{{.State.Health.Status}}" c)" = healthy ]'
+}
+
+@test "docker build: RUN with kist" {
+	mkdir "$BATS_TEST_TMPDIR/context"
+	cp "$STATE/rootfs.tar" "$BATS_TEST_TMPDIR/context"
+	cat >"$BATS_TEST_TMPDIR/context/Dockerfile" <<-'END'
+		FROM scratch
+		ADD rootfs.tar /
+		RUN echo built >/made && id -u
+		USER user
+		WORKDIR /home/user
+		RUN touch mine && ! touch /not-mine 2>/dev/null
+		ENTRYPOINT ["/bin/sh", "-c", "cat /made; ls; id -un; pwd"]
+	END
+	run -0 docker build -t built "$BATS_TEST_TMPDIR/context"
+	run -0 docker run --rm built
+	is $'built\nmine\nuser\n/home/user'
+	printf 'FROM box\nRUN exit 12\n' >"$BATS_TEST_TMPDIR/context/Dockerfile"
+	run ! docker build "$BATS_TEST_TMPDIR/context"
+	has "returned a non-zero code: 12"
+}
+
+@test "docker run: 30 at once" {
+	local i pids=()
+	for i in $(seq 30); do
+		docker run --rm --name "many$i" box echo "number $i" >"$BATS_TEST_TMPDIR/$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in $(seq 30); do
+		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
+	done
+	run -0 docker ps -aq
+	is ""
+}
