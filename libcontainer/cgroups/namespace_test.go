@@ -52,7 +52,12 @@ func inNamespaces(t *testing.T, body func(t *testing.T), layouts ...string) {
 			cmd.Env = append(os.Environ(), insideEnv+"="+layout)
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
-			err := cmd.Run()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			watchdog := time.AfterFunc(90*time.Second, func() { unfreeze(); _ = cmd.Process.Kill() })
+			err := cmd.Wait()
+			watchdog.Stop()
 			switch {
 			case err != nil:
 				t.Errorf("%v\n%s", err, out.String())
@@ -62,6 +67,15 @@ func inNamespaces(t *testing.T, body func(t *testing.T), layouts ...string) {
 				t.Log(out.String())
 			}
 		})
+	}
+}
+
+// unfreeze thaws what a failed test has left frozen on v1, where not even
+// SIGKILL gets through to a frozen process.
+func unfreeze() {
+	left, _ := filepath.Glob(mountRoot + "/freezer/kist-test-*/freezer.state")
+	for _, file := range left {
+		_ = writeFile(file, "THAWED")
 	}
 }
 
