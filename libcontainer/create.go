@@ -424,6 +424,11 @@ func (c *creation) makeCgroup() error {
 	if err := c.cgroup.Create(); err != nil {
 		return err
 	}
+	// A hierarchy that only keeps books may have dropped out.
+	c.state.CgroupPaths = c.cgroup.Paths()
+	if c.rt.SystemdCgroup {
+		return nil // systemd makes it when there is a process to put there
+	}
 	return c.cgroup.Set()
 }
 
@@ -434,7 +439,13 @@ func (c *creation) joinCgroup() error {
 	}
 	c.inGroup = true
 	defer c.rt.Trace.phase("cgroup attach")()
-	return c.cgroup.Attach(c.session.Pid)
+	if err := c.cgroup.Attach(c.session.Pid); err != nil {
+		return err
+	}
+	if c.rt.SystemdCgroup {
+		return c.cgroup.Set()
+	}
+	return nil
 }
 
 // writeOOMScore sets /process/oomScoreAdj. A user without privilege may not
