@@ -16,9 +16,13 @@ import (
 // cgroup as its root. Without one the container's own directory is bound:
 // anything above it must stay out of sight and reach (CVE-2023-25809).
 func (s *setup) cgroupMount(dest string, f *mountFlags) error {
-	s.waitCgroup()
 	own := s.cgroupN || s.joinsCgroup()
-	s.unshareCgroup()
+	if own {
+		s.waitCgroup()
+		s.unshareCgroup()
+	} else {
+		s.waitCgroupDirs()
+	}
 	set, _ := attrs(f.set, f.clr)
 	set = set&^f.rclr | f.rset
 	if s.Facts.CgroupV2 {

@@ -27,7 +27,7 @@ import (
 const (
 	SyncChild    = iota + 1 // value: pid of the process that goes on; not waited for
 	SyncMaps                // the user namespace is there: write the id maps
-	SyncCgroup              // the cgroup must be complete and joined now
+	SyncCgroup              // value: CgroupMade or CgroupJoined, what the cgroup must be now
 	SyncNetwork             // the network namespace is there: move devices into it
 	SyncMkdir               // value: mount index; make its target, which lies behind a dangling link
 	SyncCopyFrom            // value: mount index, descriptor: directory that a tmpfs is about to cover
@@ -38,6 +38,12 @@ const (
 	SyncCreated             // the process is complete but for start: record it
 	SyncStart               // on the connection of `kist start`: run startContainer hooks
 	SyncListener            // descriptor: seccomp listener
+)
+
+// The values of SyncCgroup.
+const (
+	CgroupJoined = iota // complete, with nsexec in it
+	CgroupMade          // its directories are there
 )
 
 // SyncName names a sync point for plans and traces.
@@ -165,7 +171,8 @@ type setup struct {
 	root    program.Reg // the root filesystem's mount
 	proc    program.Reg // the host's procfs
 	hasProc bool
-	inGroup bool // the cgroup has been waited for
+	inGroup bool // the cgroup has been waited for, and joined
+	made    bool // its directories have been waited for
 	cgroupN bool // the cgroup namespace is still to be made
 }
 

@@ -253,8 +253,18 @@ func (s *setup) waitCgroup() {
 	}
 	s.inGroup = true
 	old := s.b.For(program.Cause{Pointer: "/linux/cgroupsPath", Index: -1})
-	s.b.Sync(SyncCgroup, program.I(0), program.None)
+	s.b.Sync(SyncCgroup, program.I(CgroupJoined), program.None)
 	s.b.For(old)
+}
+
+// waitCgroupDirs lets the parent make the cgroup's directories, which is all
+// that a bind mount of them needs.
+func (s *setup) waitCgroupDirs() {
+	if s.made || s.inGroup || s.Cgroup.Born || s.Cgroup.None {
+		return
+	}
+	s.made = true
+	s.b.Sync(SyncCgroup, program.I(CgroupMade), program.None)
 }
 
 // unshareCgroup makes the cgroup namespace, whose root is the cgroup that the

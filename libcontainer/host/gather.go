@@ -33,7 +33,7 @@ func Gather() (*Facts, error) {
 		return nil, err
 	}
 	f.UserNS = InUserNS()
-	f.LastCap = lastCap()
+	f.LastCap = LastCap()
 	var st unix.Statfs_t
 	if err := unix.Statfs(CgroupRoot, &st); err == nil {
 		f.CgroupV2 = st.Type == unix.CGROUP2_SUPER_MAGIC
@@ -76,9 +76,9 @@ func InUserNS() bool {
 	return len(f) != 3 || string(f[0]) != "0" || string(f[1]) != "0" || string(f[2]) != "4294967295"
 }
 
-// lastCap asks the kernel for the highest capability: PR_CAPBSET_READ answers
+// LastCap asks the kernel for the highest capability: PR_CAPBSET_READ answers
 // EINVAL beyond it. The newest kernels know 40, so this is two calls.
-func lastCap() int {
+func LastCap() int {
 	known := func(c int) bool {
 		_, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0)
 		return err == nil
