@@ -338,7 +338,7 @@ func (c *creation) cgroupOwner() (int, bool) {
 
 // view tells the compiler where the cgroup is.
 func (c *creation) view() compile.CgroupView {
-	v := compile.CgroupView{Born: c.cgroup.BornInto(), None: c.cgroup.Absent()}
+	v := compile.CgroupView{Born: c.cgroup.BornInto(), Tasks: c.cgroup.TaskFiles(), None: c.cgroup.Absent()}
 	if c.facts.CgroupV2 {
 		v.Path = c.cgroup.Path("")
 		return v
@@ -351,7 +351,8 @@ func (c *creation) view() compile.CgroupView {
 
 // start compiles the setup program and starts nsexec on it. On cgroup v2 the
 // cgroup is complete before, and nsexec is born in it; on v1 it is made while
-// nsexec is at work.
+// nsexec is at work. On a hybrid host both: it is born in the shadow cgroup of
+// the unified hierarchy.
 func (c *creation) start() error {
 	done := c.rt.Trace.phase("compile")
 	if err := c.prepareNotify(); err != nil {
@@ -365,7 +366,7 @@ func (c *creation) start() error {
 	done()
 
 	group := -1
-	if c.cgroup.BornInto() {
+	if c.cgroup.Unified() {
 		if err := c.makeCgroup(); err != nil {
 			return err
 		}
@@ -395,8 +396,9 @@ func (c *creation) start() error {
 		return spawnHint(err, spawn.Cloneflags)
 	}
 	done()
+	// On v1 nsexec enters it itself.
+	c.inGroup = group >= 0 || len(c.cgroup.TaskFiles()) > 0
 	if group >= 0 {
-		c.inGroup = true
 		return nil
 	}
 	return c.makeCgroup()

@@ -54,7 +54,6 @@ type entry struct {
 	session *launch.Session
 	console int
 	pidfds  int
-	inGroup bool
 }
 
 // Exec runs a further process in the container. The caller waits for it, and
@@ -204,7 +203,7 @@ func (e *entry) start() error {
 		return err
 	}
 	done()
-	extra := []int{pidfd}
+	extra := append(append([]int{}, e.target.Tasks()...), pidfd)
 	if in.Chroot {
 		root, err := openRoot(e.c.State.InitPid)
 		if err != nil {
@@ -240,7 +239,6 @@ func (e *entry) start() error {
 		return spawnHint(err, 0)
 	}
 	done()
-	e.inGroup = cfg.CgroupFD >= 0
 	return nil
 }
 
@@ -253,6 +251,7 @@ func (e *entry) joinInput() *compile.JoinInput {
 		Namespaces: namespaceFlags(e.c.State.Namespaces),
 		Chroot:     !e.c.State.HasNamespace(string(specs.MountNamespace)),
 		Passwd:     !hasEnv(e.process.Env, "HOME"),
+		Tasks:      len(e.target.Tasks()),
 	}
 	if in.Namespaces&unix.CLONE_NEWUSER != 0 && e.sameUserNS() {
 		in.Namespaces &^= unix.CLONE_NEWUSER
@@ -339,11 +338,6 @@ func (e *entry) answer(ev launch.Event) (err error) {
 
 // ready sends the program of the process itself.
 func (e *entry) ready(passwd int) error {
-	if !e.inGroup {
-		if err := e.attach(); err != nil {
-			return err
-		}
-	}
 	if err := writeOOMScore(e.session.Pid, e.process); err != nil {
 		return err
 	}
@@ -357,24 +351,6 @@ func (e *entry) ready(passwd int) error {
 	}
 	done()
 	return e.session.Load(p)
-}
-
-// attach moves the process into the container's cgroup (v1, or systemd).
-func (e *entry) attach() error {
-	defer e.c.rt.Trace.phase("cgroup attach")()
-	err := e.target.Attach(e.session.Pid)
-	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT) {
-		cg, err := e.c.Cgroup()
-		if err != nil {
-			return err
-		}
-		e.target.Close()
-		if e.target, err = cg.InitTarget(e.c.State.InitPid); err != nil {
-			return err
-		}
-		return e.target.Attach(e.session.Pid)
-	}
-	return err
 }
 
 // started tells the engine.

@@ -49,14 +49,6 @@ func (c *creation) answer(ev launch.Event) (created bool, err error) {
 	case compile.SyncMaps:
 		err = c.writeMaps()
 	case compile.SyncCgroup:
-		if ev.Value == compile.CgroupMade && !c.rt.SystemdCgroup {
-			// Its directories are all that is needed: nsexec mounts them while
-			// it is being moved.
-			if err := c.session.Go(0); err != nil {
-				return false, err
-			}
-			return false, c.joinCgroup()
-		}
 		err = c.joinCgroup()
 	case compile.SyncNetwork:
 		err = c.moveNetDevices()

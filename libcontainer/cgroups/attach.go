@@ -12,13 +12,38 @@ import (
 )
 
 // OpenDir opens the cgroup's directory (O_PATH, close-on-exec) for
-// CLONE_INTO_CGROUP. v2 only; the caller closes it.
+// CLONE_INTO_CGROUP: on v2 the cgroup itself, on a hybrid host its shadow in
+// the unified hierarchy. The caller closes it.
 func (c *Cgroup) OpenDir() (int, error) {
 	d := c.unified()
-	if d == nil || c.mode != V2 {
+	if d == nil {
 		return -1, errors.New("cgroup: open directory: needs cgroup v2")
 	}
 	return openDir(d.path)
+}
+
+// Unified tells that there is a directory for OpenDir.
+func (c *Cgroup) Unified() bool {
+	return !c.absent && !c.cfg.Systemd && c.unified() != nil
+}
+
+// TaskFiles lists the files of cgroup v1 into which a process writes "0" to
+// enter the cgroup by itself; none on v2 and with the systemd driver.
+//
+// A task that moves itself and nothing else is the one case in which the
+// kernel does without its lock on all forks and exits, and so without an RCU
+// grace period of some milliseconds (__cgroup1_procs_write).
+func (c *Cgroup) TaskFiles() []string {
+	if c.absent || c.cfg.Systemd || c.mode == V2 {
+		return nil
+	}
+	files := make([]string, 0, len(c.dirs))
+	for i := range c.dirs {
+		if d := &c.dirs[i]; !d.alias && d.controller != "" {
+			files = append(files, d.path+"/tasks")
+		}
+	}
+	return files
 }
 
 func openDir(p string) (int, error) {

@@ -16,13 +16,13 @@ import (
 // Target is where an exec'd process goes: the container's cgroup or one below
 // it. All of it is open before any namespace is joined.
 type Target struct {
-	dir   int   // v2: O_PATH descriptor, else -1
-	procs []int // v1, hybrid: cgroup.procs files, open for writing
+	dir   int   // v2, hybrid: O_PATH descriptor in the unified hierarchy, else -1
+	tasks []int // v1, hybrid: files of tasks, open for writing
 	path  string
 }
 
-// Fd returns the directory for CLONE_INTO_CGROUP, or -1 on v1: then use Attach
-// or ProcsFiles.
+// Fd returns the directory for CLONE_INTO_CGROUP, or -1 on v1 without a unified
+// hierarchy.
 func (t *Target) Fd() int {
 	if t == nil {
 		return -1
@@ -30,23 +30,22 @@ func (t *Target) Fd() int {
 	return t.dir
 }
 
-// ProcsFiles returns the open cgroup.procs files (v1, hybrid); they stay the
-// Target's.
-func (t *Target) ProcsFiles() []int {
+// Tasks returns the open files of tasks (v1, hybrid), into which the process
+// writes "0" (see TaskFiles); they stay the Target's.
+func (t *Target) Tasks() []int {
 	if t == nil {
 		return nil
 	}
-	return t.procs
+	return t.tasks
 }
 
-// Attach moves a process there; for v1, and for a v2 process that could not be
-// cloned into it.
+// Attach moves a process there from outside, where neither way is open to it.
 func (t *Target) Attach(pid int) error {
 	if t == nil {
 		return nil
 	}
-	if t.dir < 0 {
-		return writePid(t.procs, pid, t.path)
+	if err := writePid(t.tasks, pid, t.path); err != nil || t.dir < 0 {
+		return err
 	}
 	fd, err := unix.Openat(t.dir, "cgroup.procs", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -64,8 +63,8 @@ func (t *Target) Close() {
 	if t.dir >= 0 {
 		unix.Close(t.dir)
 	}
-	closeAll(t.procs)
-	t.dir, t.procs = -1, nil
+	closeAll(t.tasks)
+	t.dir, t.tasks = -1, nil
 }
 
 // OpenSub opens the target of an exec. Each element of where is the value of
@@ -97,14 +96,20 @@ func (c *Cgroup) OpenSub(where []string) (*Target, error) {
 		if d.alias {
 			continue
 		}
-		fd, err := openBeneath(d.path, subs[i]+"/cgroup.procs", unix.O_WRONLY)
+		if d.controller == "" {
+			if t.dir, err = openBeneath(d.path, subs[i], unix.O_PATH|unix.O_DIRECTORY); err != nil && !isPermission(err) && !isGone(err) {
+				return t.orError(err)
+			}
+			continue
+		}
+		fd, err := openBeneath(d.path, subs[i]+"/tasks", unix.O_WRONLY)
 		if err != nil {
 			if d.optional() && (isPermission(err) || isGone(err)) {
 				continue
 			}
 			return t.orError(err)
 		}
-		t.procs = append(t.procs, fd)
+		t.tasks = append(t.tasks, fd)
 	}
 	return t, nil
 }

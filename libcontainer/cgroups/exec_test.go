@@ -109,7 +109,7 @@ func TestInitTarget(t *testing.T) {
 		}
 		if c.mode != V2 {
 			target, err := c.InitTarget(p.Process.Pid)
-			if err != nil || len(target.ProcsFiles()) == 0 {
+			if err != nil || len(target.Tasks()) == 0 {
 				t.Errorf("v1: %v", err)
 			}
 			target.Close()
@@ -178,7 +178,7 @@ func TestTargetDescriptors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, fd := range append(target.ProcsFiles(), target.Fd()) {
+		for _, fd := range append(target.Tasks(), target.Fd()) {
 			if fd < 0 {
 				continue
 			}

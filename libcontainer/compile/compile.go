@@ -110,9 +110,12 @@ type Input struct {
 // CgroupView says where the container's cgroup is, for mounts of type cgroup
 // and for the moment it is entered.
 type CgroupView struct {
-	// Born means that nsexec is cloned into its cgroup; otherwise it waits at
-	// SyncCgroup until the parent has put it there.
+	// Born means that nsexec is cloned into its cgroup.
 	Born bool
+	// Tasks are the files of cgroup v1 by which nsexec enters its cgroup itself,
+	// once the parent has made it. With neither, it waits at SyncCgroup until
+	// the parent has put it there.
+	Tasks []string
 	// None means that the container has no cgroup of its own.
 	None bool
 	// Path is the container's directory on cgroup v2.
@@ -145,6 +148,7 @@ func Setup(in *Input) (*program.Program, Spawn, error) {
 		s.devices,
 		s.workdir,
 		s.hooks,
+		s.enterCgroup,
 		s.sysctl,
 		s.maskedPaths,
 		s.readonlyPaths,

@@ -21,6 +21,8 @@ type JoinInput struct {
 	Chroot bool
 	// Passwd asks for the container's passwd file.
 	Passwd bool
+	// Tasks is in how many cgroup v1 hierarchies nsexec enters the cgroup.
+	Tasks int
 }
 
 // Join compiles the program that enters a running container. Everything that
@@ -38,6 +40,12 @@ func Join(in *JoinInput) (*program.Program, Spawn, error) {
 	b.Note("no ptrace from inside")
 	b.Prctl(unix.PR_SET_DUMPABLE, program.I(0))
 
+	b.Note("enter the cgroup")
+	for range in.Tasks {
+		fd := b.Need(program.Need{Kind: program.NeedTasks})
+		b.Write(fd, "0")
+		b.Call(unix.SYS_CLOSE, fd.V())
+	}
 	joinAll(b, in.Namespaces, in.Chroot)
 	if in.Namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
 		spawn.Forks = true

@@ -76,6 +76,9 @@ func (s *setup) namespaces() error {
 	if !late {
 		s.spawn.Cloneflags = uintptr(s.newNS & unix.CLONE_NEWPID)
 	}
+	if s.userNS() && len(s.Cgroup.Tasks) > 0 {
+		s.waitCgroup() // the privilege to do so ends with the user namespace
+	}
 	if err := s.openJoins(joins); err != nil {
 		return err
 	}
@@ -244,8 +247,8 @@ func (s *setup) loopback() {
 	s.b.Close(sock)
 }
 
-// waitCgroup lets the parent finish the cgroup before something needs it. It
-// is put as late as possible: until here both sides worked at the same time.
+// waitCgroup sees to it that nsexec is in its cgroup. It is put as late as
+// possible: until here both sides worked at the same time.
 func (s *setup) waitCgroup() {
 	if s.inGroup || s.Cgroup.Born || s.Cgroup.None {
 		s.inGroup = true
@@ -253,8 +256,31 @@ func (s *setup) waitCgroup() {
 	}
 	s.inGroup = true
 	old := s.b.For(program.Cause{Pointer: "/linux/cgroupsPath", Index: -1})
-	s.b.Sync(SyncCgroup, program.I(CgroupJoined), program.None)
-	s.b.For(old)
+	defer s.b.For(old)
+	if len(s.Cgroup.Tasks) == 0 {
+		s.b.Sync(SyncCgroup, program.I(CgroupJoined), program.None)
+		return
+	}
+	s.inGroup = false
+	s.waitCgroupDirs()
+	s.inGroup = true
+	for _, file := range s.Cgroup.Tasks {
+		gone := s.b.NewLabel()
+		fd, on := s.b.Openat2(program.Cwd, file, unix.O_WRONLY|unix.O_NOCTTY, 0, 0)
+		on.Jump(gone, unix.ENOENT) // a hierarchy that only keeps books and could not be had
+		s.b.Write(fd.FD(), "0")
+		s.b.Close(fd)
+		s.b.Bind(gone)
+	}
+}
+
+// enterCgroup does so where nothing else has asked for it, while the host's
+// cgroup mounts can still be reached.
+func (s *setup) enterCgroup() error {
+	if len(s.Cgroup.Tasks) > 0 {
+		s.waitCgroup()
+	}
+	return nil
 }
 
 // waitCgroupDirs lets the parent make the cgroup's directories, which is all

@@ -130,6 +130,7 @@ const (
 	NeedListen                 // the socket on which init waits for start
 	NeedPidfd                  // pidfd of the container's init
 	NeedRoot                   // O_PATH of the root of the container's init
+	NeedTasks                  // a file of tasks of a cgroup v1 hierarchy, for writing
 )
 
 // Describe says in words what is needed.
@@ -150,6 +151,8 @@ func (n *Need) Describe() string {
 		return "pidfd of init"
 	case NeedRoot:
 		return "root directory of init"
+	case NeedTasks:
+		return "tasks of a cgroup v1 hierarchy"
 	}
 	return "unknown need"
 }
