@@ -76,7 +76,7 @@ static void put(const char *dir, const char *file, const char *text)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (write(fd, text, strlen(text)) < 0 && strcmp(file, "cgroup.procs") == 0)
+	if (write(fd, text, strlen(text)) < 0 && strcmp(file, "tasks") == 0)
 		err(1, "%s", path);
 	close(fd);
 }
@@ -291,6 +291,9 @@ static _Noreturn void child(const char *rootfs, char **argv, int go)
 		_exit(1);
 	if (v2)
 		must(unshare(CLONE_NEWCGROUP), "unshare");
+	/* By itself: a task moved by another waits for all forks and exits of the machine. */
+	for (int i = 0; !v2 && i < ndirs; i++)
+		put(dirs[i], "tasks", "0");
 	umask(0);
 	mounts(root);
 	devices(root);
@@ -312,7 +315,6 @@ int main(int argc, char **argv)
 	struct clone_args ca = {.flags = CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD};
 	int go[2], pidfd = -1, status, cg = -1;
 	long pid;
-	char text[32];
 
 	if (argc < 4)
 		errx(2, "usage: floor ROOTFS NAME PROGRAM");
@@ -331,9 +333,6 @@ int main(int argc, char **argv)
 	}
 	must(pid, "clone3");
 	limits();
-	snprintf(text, sizeof(text), "%ld", pid);
-	for (int i = 0; !v2 && i < ndirs; i++)
-		put(dirs[i], "cgroup.procs", text);
 	if (write(go[1], "g", 1) != 1)
 		err(1, "pipe");
 	must(waitpid((pid_t)pid, &status, 0), "waitpid");

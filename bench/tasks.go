@@ -136,6 +136,9 @@ func (b *bench) run(name string) error {
 	}
 	if lxc, err := exec.LookPath("lxc-execute"); err == nil && b.view == "v1" {
 		conf := "/run/bench/lxc.conf"
+		if err := os.MkdirAll("/run/bench/lxc", 0o755); err != nil {
+			return err
+		}
 		text := "lxc.rootfs.path = dir:" + b.rootfs + "\nlxc.uts.name = bench\nlxc.mount.auto = proc:mixed sys:ro\nlxc.net.0.type = empty\n"
 		if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 			return err
