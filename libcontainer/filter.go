@@ -22,8 +22,7 @@ func checkFilter(f *seccomp.Filter, p *specs.Process) error {
 	if !p.NoNewPrivileges {
 		calls = append(calls,
 			seccomp.Call{Name: "capset", Number: unix.SYS_CAPSET},
-			seccomp.Call{Name: "prctl(PR_CAP_AMBIENT)", Number: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL}},
-			seccomp.Call{Name: "close_range", Number: unix.SYS_CLOSE_RANGE})
+			seccomp.Call{Name: "prctl(PR_CAP_AMBIENT)", Number: unix.SYS_PRCTL, Args: [6]uint64{unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL}})
 	}
 	if f.Notify {
 		calls = append(calls,

@@ -115,8 +115,9 @@ func (p *process) credentials() error {
 	p.checkCwd()
 
 	p.at("capabilities")
-	early := p.Filter != nil && !p.Process.NoNewPrivileges
-	if early {
+	if p.filterEarly() {
+		p.sweep()
+		p.at("capabilities")
 		const admin = 1 << unix.CAP_SYS_ADMIN
 		p.b.Capset(sets.effective|admin, sets.permitted|admin, sets.inheritable)
 		p.seccomp()
@@ -159,6 +160,9 @@ func (p *process) groups() error {
 	p.b.Call(unix.SYS_SETGROUPS, program.I(len(gids)), list.V())
 	return nil
 }
+
+// filterEarly says whether the filter is loaded while CAP_SYS_ADMIN lasts.
+func (p *process) filterEarly() bool { return p.Filter != nil && !p.Process.NoNewPrivileges }
 
 // lastFilter loads the filter where it can come last.
 func (p *process) lastFilter() error {
