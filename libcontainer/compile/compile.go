@@ -38,6 +38,9 @@ const (
 	SyncCreated             // the process is complete but for start: record it
 	SyncStart               // on the connection of `kist start`: run startContainer hooks
 	SyncListener            // descriptor: seccomp listener
+	SyncPreMount            // the namespaces are there, the root filesystem is not: LXC's pre-mount hooks
+	SyncRootfs              // mount the root filesystem of an LXC container; answer: a descriptor of it
+	SyncTTY                 // value: number of an LXC terminal, descriptor: its master
 )
 
 // The values of SyncCgroup.
@@ -75,6 +78,12 @@ func SyncName(code int) string {
 		return "start"
 	case SyncListener:
 		return "listener"
+	case SyncPreMount:
+		return "pre-mount"
+	case SyncRootfs:
+		return "rootfs"
+	case SyncTTY:
+		return "tty"
 	}
 	return fmt.Sprintf("sync-%d", code)
 }
@@ -103,6 +112,8 @@ type Input struct {
 	// NotifyDir is a host directory with a notify socket, to be bound at
 	// /run/notify; empty for none.
 	NotifyDir string
+	// LXC is what the annotations of an imported container ask for, nil for none.
+	LXC *LXC
 	// KeyringLabel and the like are computed by the parent.
 	MountLabel string
 }
@@ -146,6 +157,7 @@ func Setup(in *Input) (*program.Program, Spawn, error) {
 		s.rootfs,
 		s.mounts,
 		s.devices,
+		s.lxcDevices,
 		s.workdir,
 		s.hooks,
 		s.enterCgroup,
@@ -155,6 +167,7 @@ func Setup(in *Input) (*program.Program, Spawn, error) {
 		s.label,
 		s.pivot,
 		s.console,
+		s.lxcLast,
 		s.finish,
 	} {
 		if err := step(); err != nil {
@@ -206,7 +219,7 @@ func (s *setup) finish() error {
 		s.b.Need(program.Need{Kind: program.NeedListen})
 	}
 	s.b.Note("ready")
-	if lookupHome(s.Spec.Process) {
+	if lookupHome(s.Spec.Process) && s.LXC == nil { // LXC adds no HOME
 		s.b.At("/process/user/uid")
 		noPasswd := s.b.NewLabel()
 		r, on := s.b.Openat2(s.root.FD(), "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0, program.InRoot)

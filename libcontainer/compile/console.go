@@ -18,6 +18,9 @@ func (s *setup) console() error {
 	if p == nil || !p.Terminal {
 		return nil
 	}
+	if s.LXC != nil {
+		return s.lxcConsole()
+	}
 	s.b.At("/process/terminal")
 	peer := openTerminal(s.b, s.root.FD(), p)
 	// The console's target is never followed and never truncated (CVE-2025-52565).

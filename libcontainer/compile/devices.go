@@ -29,7 +29,7 @@ var DefaultDevices = [...]struct {
 // parent, which was resolved inside the root: a /dev that is a link to a
 // directory of the host changes nothing there (CVE-2026-41579).
 func (s *setup) devices() error {
-	if s.bindsDev() {
+	if s.bindsDev() || s.LXC != nil && s.LXC.NoDev {
 		return nil
 	}
 	s.b.At("/linux/devices")

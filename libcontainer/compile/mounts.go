@@ -20,9 +20,11 @@ import (
 func (s *setup) mounts() error {
 	for i := range s.Spec.Mounts {
 		s.b.AtItem("/mounts", i)
+		begin := s.b.Len()
 		if err := s.mount(i, &s.Spec.Mounts[i]); err != nil {
 			return err
 		}
+		s.lxcMounted(i, begin)
 	}
 	if s.NotifyDir != "" {
 		s.b.Note("NOTIFY_SOCKET")
@@ -104,9 +106,13 @@ type tree struct {
 // behind directories that its root may not search, and an id-mapped mount
 // needs privilege over the filesystem: then the parent opens it.
 func (s *setup) source(i int, m *specs.Mount, path string, f *mountFlags) (tree, error) {
+	x := s.LXC.extra(i)
+	if x.Relative != "" {
+		return s.inside(i, x, f)
+	}
 	idmap := -1
 	if f.idmap {
-		if len(m.UIDMappings) == 0 && !s.userNS() {
+		if len(m.UIDMappings) == 0 && !s.userNS() && x.IDMap == "" {
 			return tree{}, errorf(program.Cause{Pointer: "/mounts", Index: i, Field: "options"},
 				"idmap needs uidMappings and gidMappings, or a user namespace to take them from")
 		}
@@ -277,6 +283,11 @@ func (s *setup) attach(i int, dest string, t tree, fstype ...string) {
 	}
 	missing, there := s.b.NewLabel(), s.b.NewLabel()
 	at, on := s.b.Openat2(s.root.FD(), dest, flags, 0, resolve)
+	if s.LXC.extra(i).NoCreate {
+		s.b.MoveMount(t.fd, at.FD())
+		s.b.Close(at)
+		return
+	}
 	on.Jump(missing, unix.ENOENT)
 	s.b.Jump(there)
 	s.b.Bind(missing)

@@ -37,9 +37,19 @@ func (s *setup) rootfs() error {
 	}
 	s.openProc()
 
+	if mounted, err := s.lxcRoot(); mounted || err != nil {
+		return err
+	}
 	s.b.At("/root/path")
-	at, _ := s.b.Openat2(program.Cwd, s.Rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, 0)
-	s.root, _ = s.b.OpenTree(program.Cwd, s.Rootfs, true)
+	s.openRoot()
+	// In a mount namespace of our own the tree is put on top of "/": that can be
+	// reached whatever directories the path leads through, and is what
+	// pivot_root takes away. Elsewhere it must not be in anybody's way.
+	on := "/"
+	if s.newNS&unix.CLONE_NEWNS == 0 {
+		on = s.Rootfs
+	}
+	at, _ := s.b.Openat2(program.Cwd, on, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, 0)
 	// pivot_root wants the parent of the new root not to be shared; the tree
 	// itself may carry propagation from the host, which ends here.
 	if prop == unix.MS_PRIVATE || s.newNS&unix.CLONE_NEWNS == 0 {
@@ -48,6 +58,19 @@ func (s *setup) rootfs() error {
 	s.b.MoveMount(s.root.FD(), at.FD())
 	s.b.Close(at)
 	return nil
+}
+
+// openRoot clones the tree of the root filesystem. Root of a user namespace may
+// not be allowed to search the directories above it; then the parent does it.
+func (s *setup) openRoot() {
+	if !s.userNS() || !s.Facts.Privileged() {
+		s.root, _ = s.b.OpenTree(program.Cwd, s.Rootfs, true)
+		return
+	}
+	fd := s.b.Need(program.Need{Kind: program.NeedTree, Path: s.Rootfs, Mount: program.Mount{Recursive: true, IDMap: -1}})
+	s.root = s.b.Keep(fd)
+	// It comes from the host's namespace and would propagate back there.
+	s.b.MountSetattr(s.root.FD(), true, 0, 0, unix.MS_SLAVE)
 }
 
 // openProc keeps a descriptor of the host's procfs for sysctls and labels:
@@ -137,10 +160,8 @@ func (s *setup) pivot() error {
 		// In somebody else's mount namespace, or the host's, the root must not be exchanged for all.
 		s.b.Call(unix.SYS_CHROOT, s.b.Str(".").V())
 	case s.NoPivot:
-		// On a ramfs root there is nothing to pivot from: cover it, and stand on top.
-		slash, _ := s.b.Openat2(program.Cwd, "/", unix.O_PATH|unix.O_DIRECTORY, 0, 0)
-		s.b.MoveMount(s.root.FD(), slash.FD())
-		s.b.Close(slash)
+		// On a ramfs root there is nothing to pivot from: it is covered already,
+		// and we stand on top.
 		s.b.Call(unix.SYS_CHROOT, s.b.Str(".").V())
 	default:
 		// Both names are the new root: the old one ends up stacked on top of it

@@ -279,6 +279,9 @@ func (b *Builder) Need(n Need) FD {
 	return Number(n.FD)
 }
 
+// Keep puts a descriptor known by number into a slot, to be used like any other.
+func (b *Builder) Keep(fd FD) Reg { return b.Load(b.Words(uint64(fd.n)), 8) }
+
 // NextFD is the number that the next need would get.
 func (b *Builder) NextFD() int { return b.extra }
 
