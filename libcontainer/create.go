@@ -119,6 +119,9 @@ func (c *creation) prepare() error {
 	if err := c.checkTerminal(); err != nil {
 		return err
 	}
+	if err := c.checkSysctl(); err != nil {
+		return err
+	}
 	done()
 	for _, w := range c.config.Warnings() {
 		c.rt.Log.Warn(w)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/launch"
+	"kist/libcontainer/program"
 )
 
 // explain turns the failure of an instruction into the sentence that engines
@@ -20,7 +21,30 @@ func (c *creation) explain(err error) error {
 	if c.cgroup != nil && c.oomKilled() {
 		return fmt.Errorf("container init was OOM-killed (memory limit too low?): %w", err)
 	}
+	var f *launch.Failure
+	if errors.As(err, &f) {
+		f.Object = c.object(f.Cause())
+	}
 	return explain(err, c.spec.Process)
+}
+
+// object names what a cause is about, for people who do not count mounts.
+func (c *creation) object(cause program.Cause) string {
+	i := cause.Index
+	switch {
+	case i < 0:
+	case cause.Pointer == "/mounts" && i < len(c.spec.Mounts):
+		return c.spec.Mounts[i].Destination
+	case cause.Pointer == "/linux/devices" && i < len(c.spec.Linux.Devices):
+		return c.spec.Linux.Devices[i].Path
+	case cause.Pointer == "/linux/maskedPaths" && i < len(c.spec.Linux.MaskedPaths):
+		return c.spec.Linux.MaskedPaths[i]
+	case cause.Pointer == "/linux/readonlyPaths" && i < len(c.spec.Linux.ReadonlyPaths):
+		return c.spec.Linux.ReadonlyPaths[i]
+	case cause.Pointer == "/linux/namespaces" && i < len(c.spec.Linux.Namespaces):
+		return string(c.spec.Linux.Namespaces[i].Type)
+	}
+	return ""
 }
 
 func (c *creation) oomKilled() bool {
@@ -103,7 +127,7 @@ func hint(f *launch.Failure) string {
 	case nr == unix.SYS_SETRESUID && f.Errno == unix.EINVAL, nr == unix.SYS_SETRESGID && f.Errno == unix.EINVAL:
 		return "the id is not mapped in the user namespace"
 	case nr == unix.SYS_MOVE_MOUNT && f.Errno == unix.ENOTDIR, nr == unix.SYS_MOVE_MOUNT && f.Errno == unix.EINVAL:
-		return "a directory cannot be mounted on a file, nor a file on a directory"
+		return "not a directory: a directory cannot be mounted on a file, nor a file on a directory"
 	case cause.Pointer == "/linux/sysctl" && f.Errno == unix.ENOENT:
 		return "the kernel does not know this sysctl"
 	case f.Errno == unix.EPERM && cause.Pointer == "/linux/seccomp":

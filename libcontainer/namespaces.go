@@ -3,7 +3,11 @@
 package libcontainer
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/compile"
 )
@@ -40,6 +44,25 @@ func findNamespace(list []specs.LinuxNamespace, t specs.LinuxNamespaceType) *spe
 func createsNamespace(list []specs.LinuxNamespace, t specs.LinuxNamespaceType) bool {
 	ns := findNamespace(list, t)
 	return ns != nil && ns.Path == ""
+}
+
+// checkSysctl refuses sysctls of the network where the namespace that is to be
+// joined is the host's own: they would change the host.
+func (c *creation) checkSysctl() error {
+	ns := findNamespace(c.spec.Linux.Namespaces, specs.NetworkNamespace)
+	if ns == nil || ns.Path == "" {
+		return nil // package spec has seen to it
+	}
+	var own, theirs unix.Stat_t
+	if unix.Stat("/proc/self/ns/net", &own) != nil || unix.Stat(ns.Path, &theirs) != nil {
+		return nil // joining it will fail, and say why
+	}
+	for name := range c.spec.Linux.Sysctl {
+		if own.Ino == theirs.Ino && own.Dev == theirs.Dev && strings.HasPrefix(compile.SysctlPath(name), "net/") {
+			return fmt.Errorf("config.json: /linux/sysctl/%s: needs a private network namespace, %s is the host's", name, ns.Path)
+		}
+	}
+	return nil
 }
 
 func hookKinds(h *specs.Hooks) []string {

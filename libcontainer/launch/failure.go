@@ -18,6 +18,7 @@ type Failure struct {
 	Errno   unix.Errno // 0: the process was killed
 	Signal  unix.Signal
 	Log     string // what the kernel said about a filesystem, if it did
+	Object  string // what it was done to, where the caller knows; "" for nothing
 }
 
 // Cause is what the instruction was there for.
@@ -31,7 +32,14 @@ func (f *Failure) Cause() program.Cause {
 // Error gives cause, instruction and errno in words.
 func (f *Failure) Error() string {
 	var sb strings.Builder
-	sb.WriteString(f.Cause().String())
+	cause := f.Cause()
+	if cause.Pointer != "" {
+		sb.WriteString("config.json: ")
+	}
+	sb.WriteString(cause.String())
+	if f.Object != "" {
+		sb.WriteString(" (" + f.Object + ")")
+	}
 	sb.WriteString(": ")
 	if f.Program != nil && f.Insn < len(f.Program.Insns) {
 		sb.WriteString(f.Program.Format(f.Insn))
@@ -108,7 +116,7 @@ func (s *Session) end() error {
 		insn, _ = s.recorders[k].Position()
 	}
 	p := s.programs[k]
-	if insn < len(p.Insns) && p.Insns[insn].Op == program.OpSyscall && p.Insns[insn].Nr == unix.SYS_EXECVE {
+	if insn < len(p.Insns) && p.Insns[insn].Op == program.OpSyscall && (p.Insns[insn].Nr == unix.SYS_EXECVE || p.Insns[insn].Nr == unix.SYS_EXECVEAT) {
 		return io.EOF // ran, and is done already
 	}
 	f := &Failure{Program: p, Insn: insn}

@@ -253,5 +253,11 @@ func (b *Builder) Execve(path string, argv, envp Ref) On {
 	return b.Call(unix.SYS_EXECVE, b.Str(path).V(), argv.V(), envp.V())
 }
 
+// ExecImage becomes the program behind a descriptor. It is a static one, which
+// needs nothing of the container's files.
+func (b *Builder) ExecImage(fd FD, argv, envp Ref) On {
+	return b.Call(unix.SYS_EXECVEAT, fd.V(), b.Str("").V(), argv.V(), envp.V(), I(unix.AT_EMPTY_PATH))
+}
+
 // capsIn counts capabilities, for printing.
 func capsIn(mask uint64) int { return bits.OnesCount64(mask) }

@@ -130,6 +130,7 @@ const (
 	NeedListen                 // the socket on which init waits for start
 	NeedPidfd                  // pidfd of the container's init
 	NeedRoot                   // O_PATH of the root of the container's init
+	NeedInit                   // image of the reaper that is pid 1 of an LXC container in execute mode
 	NeedTasks                  // a file of tasks of a cgroup v1 hierarchy, for writing
 )
 
@@ -153,6 +154,9 @@ func (n *Need) Describe() string {
 		return "root directory of init"
 	case NeedTasks:
 		return "tasks of a cgroup v1 hierarchy"
+	}
+	if n.Kind == NeedInit {
+		return "image of the reaper"
 	}
 	return "unknown need"
 }

@@ -91,6 +91,7 @@ var signatures = [lastCall]signature{
 	unix.SYS_CLOSE_RANGE:       {name: "close_range", args: [MaxArgs]argType{argInt, argHex, argCloseRange}},
 	unix.SYS_DUP3:              {name: "dup3", args: [MaxArgs]argType{argFD, argInt, argDup3}},
 	unix.SYS_EXECVE:            {name: "execve", args: [MaxArgs]argType{argPath, argStrings, argStrings}},
+	unix.SYS_EXECVEAT:          {name: "execveat", args: [MaxArgs]argType{argFD, argPath, argStrings, argStrings, argAt}},
 	unix.SYS_EXIT_GROUP:        {name: "exit_group", args: [MaxArgs]argType{argInt}},
 	unix.SYS_FACCESSAT2:        {name: "faccessat2", args: [MaxArgs]argType{argDir, argPath, argAccess, argAt}},
 	unix.SYS_FCHDIR:            {name: "fchdir", args: [MaxArgs]argType{argFD}},

@@ -80,6 +80,11 @@ func (v *Verifier) call(in *Insn) *refusal {
 		}
 	case unix.SYS_PRCTL, unix.SYS_SETGROUPS, unix.SYS_SETRESGID, unix.SYS_SETRESUID, unix.SYS_CAPSET, unix.SYS_SECCOMP:
 		return v.credential(in)
+	case unix.SYS_EXECVEAT:
+		if in.Kind(0) != Imm || !v.hasPath(in, 1, "") || in.Args[4] != unix.AT_EMPTY_PATH {
+			return v.fail(RuleExec, "executes what a path below a descriptor leads to, not an image that was handed in")
+		}
+		return v.execve()
 	case unix.SYS_EXECVE:
 		return v.execve()
 	}

@@ -9,7 +9,7 @@ import "golang.org/x/sys/unix"
 // needed CAP_SYS_ADMIN, by giving up the rest of the capabilities too.
 func passesFilter(nr uint16, last bool) bool {
 	switch nr {
-	case unix.SYS_EXECVE, unix.SYS_EXIT_GROUP, unix.SYS_CLOSE:
+	case unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_EXIT_GROUP, unix.SYS_CLOSE:
 		return true
 	case unix.SYS_CAPSET, unix.SYS_PRCTL, unix.SYS_CLOSE_RANGE:
 		return !last

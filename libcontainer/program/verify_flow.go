@@ -159,7 +159,7 @@ func (v *Verifier) flow(start state) *refusal {
 		if err := v.slots(in); err != nil {
 			return err
 		}
-		if v.st.perhaps(factExec) && !(in.Op == OpJump || in.Op == OpSyscall && (in.Nr == unix.SYS_EXECVE || in.Nr == unix.SYS_EXIT_GROUP)) {
+		if v.st.perhaps(factExec) && !(in.Op == OpJump || in.Op == OpSyscall && ends(in.Nr)) {
 			return v.fail(RuleExec, "follows an execve that may have failed")
 		}
 		if in.Errs[0] != 0 {
@@ -192,6 +192,11 @@ func (v *Verifier) flow(start state) *refusal {
 	return nil
 }
 
+// ends says whether nothing follows the success of a system call.
+func ends(nr uint16) bool {
+	return nr == unix.SYS_EXECVE || nr == unix.SYS_EXECVEAT || nr == unix.SYS_EXIT_GROUP
+}
+
 // leave brings the states after an instruction to where it may go on.
 func (v *Verifier) leave(in *Insn, before *state) *refusal {
 	if in.Op == OpJump {
@@ -212,7 +217,7 @@ func (v *Verifier) leave(in *Insn, before *state) *refusal {
 			return err
 		}
 	}
-	if in.Op == OpSyscall && (in.Nr == unix.SYS_EXECVE || in.Nr == unix.SYS_EXIT_GROUP) {
+	if in.Op == OpSyscall && ends(in.Nr) {
 		v.reached = false
 	}
 	return nil

@@ -45,6 +45,15 @@ func malformed() []violation {
 		{RuleForm, "target without errors", "close_range", edited(begin, func(p *Program) { p.Insns[0].Target = 1 })},
 		{RuleForm, "gap in errors", "close_range", edited(begin, func(p *Program) { p.Insns[0].Errs, p.Insns[0].Target = [6]uint8{1, 0, 2}, 1 })},
 		{RuleForm, "jump without target", "jump 0", edited(begin, func(p *Program) { p.Insns[0] = Insn{Op: OpJump, Dst: NoSlot, Args: [6]int64{1}} })},
+		{RuleForm, "too much data", "", edited(nothing, func(p *Program) { p.Blob = make([]byte, MaxBlob+1) })},
+		{RuleForm, "jump with a result", "jump 1", single(func(b *Builder) {
+			l := b.NewLabel()
+			b.Jump(l)
+			b.insns[0].Dst = 3
+			b.Bind(l)
+		})},
+		{RuleForm, "check against a slot", "check", single(func(b *Builder) { b.emit(OpCheck, 0, b.Zero(8).V(), SyncSlotReg.V(), I(0), I(1)) })},
+		{RuleForm, "store with a result", "store", single(func(b *Builder) { b.Store(b.Zero(8), I(1), 8); b.insns[0].Dst = 3 })},
 		{RuleForm, "check without errno", "check", single(func(b *Builder) { b.Check(b.Zero(8), 1, 1, 0) })},
 		{RuleForm, "width", "store", single(func(b *Builder) { b.Store(b.Zero(8), I(1), 3) })},
 		{RuleForm, "load to nowhere", "load", edited(func(b *Builder) { b.Load(b.Zero(8), 8) }, func(p *Program) { p.Insns[0].Dst = NoSlot })},
@@ -88,6 +97,15 @@ func malformed() []violation {
 		{RuleMemory, "nodes", "set_mempolicy", single(func(b *Builder) { b.Call(unix.SYS_SET_MEMPOLICY, I(2), b.Words(1).V(), I(66)) })},
 		{RuleMemory, "sched_attr", "sched_setattr", single(func(b *Builder) { b.Call(unix.SYS_SCHED_SETATTR, I(0), b.Words(4096, 0, 0, 0, 0, 0).V(), I(0)) })},
 		{RuleMemory, "ifreq", "ioctl", single(func(b *Builder) { b.Call(unix.SYS_IOCTL, I(0), I(unix.SIOCSIFFLAGS), b.Words(0, 0).V()) })},
+		{RuleMemory, "nothing at the end", "write", edited(func(b *Builder) { b.Write(Number(1), "") }, func(p *Program) { p.Insns[0].Args[1] = int64(len(p.Blob)) })},
+		{RuleMemory, "check over the end", "check", single(func(b *Builder) { b.Check(b.Zero(8)+4, 1, 1, unix.EINVAL) })},
+		{RuleMemory, "load over the end", "load", single(func(b *Builder) { b.Load(b.Zero(8)+4, 8) })},
+		{RuleMemory, "argument without end", "execve", single(func(b *Builder) {
+			b.CloseOnExec(3)
+			argv, path := b.Zero(16), "/x"
+			b.Execve(path, argv, argv)
+			b.Point(argv, b.Bytes([]byte("abc")))
+		})},
 		{RuleMemory, "check", "check", single(func(b *Builder) { b.Check(1<<20, 1, 1, unix.EINVAL) })},
 		{RuleMemory, "load", "load", single(func(b *Builder) { b.Load(1<<20, 8) })},
 		{RuleMemory, "argv without end", "execve", single(func(b *Builder) {
@@ -121,6 +139,12 @@ func malformed() []violation {
 		{RuleConstant, "pointer", "", single(func(b *Builder) {
 			a := b.Strings([]string{"x"})
 			b.Store(a, I(0), 8)
+		})},
+		{RuleConstant, "end of argv", "execve", single(func(b *Builder) {
+			b.CloseOnExec(3)
+			argv := b.Strings([]string{"x"})
+			b.Store(argv+8, I(0), 8)
+			b.Execve("/x", argv, argv)
 		})},
 		{RuleConstant, "filter", "seccomp", single(func(b *Builder) {
 			b.Seccomp(make([]byte, 8), 0)

@@ -169,6 +169,13 @@ func unsafeSessions() []violation {
 			b.Call(unix.SYS_PIVOT_ROOT, b.Str(".").V(), b.Str(".").V())
 			b.Call(unix.SYS_CHDIR, b.Str("/").V())
 		})},
+		{RuleRoot, "old root elsewhere", "pivot_root", single(func(b *Builder) {
+			begin(b)
+			b.Unshare(unix.CLONE_NEWNS)
+			b.Fchdir(open(b).FD())
+			b.Call(unix.SYS_PIVOT_ROOT, b.Str(".").V(), b.Str("old").V())
+			b.Call(unix.SYS_UMOUNT2, b.Str(".").V(), I(unix.MNT_DETACH))
+		})},
 		{RuleRoot, "by path", "chroot", single(func(b *Builder) { begin(b); b.Fchdir(open(b).FD()); b.Call(unix.SYS_CHROOT, b.Str("/rootfs").V()) })},
 		{RuleRoot, "without fchdir", "chroot", single(func(b *Builder) { begin(b); b.Call(unix.SYS_CHROOT, b.Str(".").V()) })},
 		{RuleRoot, "may fail", "chroot", single(func(b *Builder) {
