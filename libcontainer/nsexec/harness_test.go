@@ -89,8 +89,9 @@ func encode(p *program.Program, trace bool) []byte {
 	return append(file, make([]byte, im.RecorderOff+im.RecorderLen-int64(len(file)))...)
 }
 
-// memfd holds a program as the launcher would hand it over.
-func memfd(t testing.TB, data []byte) int {
+// memfd holds a program as the launcher would hand it over; size, if it is not
+// 0, is that of the file.
+func memfd(t testing.TB, data []byte, size int64) int {
 	t.Helper()
 	fd, err := unix.MemfdCreate("program", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -98,6 +99,11 @@ func memfd(t testing.TB, data []byte) int {
 	}
 	if _, err := unix.Write(fd, data); err != nil {
 		t.Fatal(err)
+	}
+	if size > 0 {
+		if err := unix.Ftruncate(fd, size); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return fd
 }
@@ -108,9 +114,15 @@ func start(t testing.TB, im image, p *program.Program) *run {
 	return startImage(t, im, encode(p, false), 0)
 }
 
-// startImage starts nsexec on any bytes. recOff is where the recorder is, 0 if
-// the test does not look at it.
+// startImage starts nsexec on any bytes. recOff is where the part of the file
+// begins that the test looks at, most often the recorder; 0 for none.
 func startImage(t testing.TB, im image, data []byte, recOff int64) *run {
+	t.Helper()
+	return startSparse(t, im, data, 0, recOff)
+}
+
+// startSparse is startImage on a file of another size.
+func startSparse(t testing.TB, im image, data []byte, size, recOff int64) *run {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -120,7 +132,7 @@ func startImage(t testing.TB, im image, data []byte, recOff int64) *run {
 	if err := unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		t.Fatal(err)
 	}
-	fd := memfd(t, data)
+	fd := memfd(t, data, size)
 	r := &run{t: t, sock: pair[0], cmd: exec.Command(im.path)}
 	if recOff > 0 {
 		rec, err := unix.Mmap(fd, recOff, len(data)-int(recOff), unix.PROT_READ, unix.MAP_SHARED)

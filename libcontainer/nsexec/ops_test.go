@@ -213,6 +213,7 @@ func TestOutOfBounds(t *testing.T) {
 		{"load that wraps", edit(set(1, opOff, 1), set(1, argOff, le64(-4)...), set(1, argOff+8, 8)), unix.EFAULT},
 		{"load over the end", edit(set(1, opOff, 1), set(1, kindsOff, 1), set(1, argOff, 25), set(1, argOff+8, 8)), unix.EFAULT},
 		{"width", edit(set(1, opOff, 1), set(1, kindsOff, 1), set(1, argOff, 8), set(1, argOff+8, 2)), unix.EFAULT},
+		{"width of a store", edit(set(1, opOff, 2), set(1, kindsOff, 1), set(1, argOff, 8), set(1, argOff+16, 2)), unix.EFAULT},
 		{"store that wraps", edit(set(1, opOff, 2), set(1, argOff, le64(-8)...), set(1, argOff+16, 8)), unix.EFAULT},
 		{"store over the end", edit(set(1, opOff, 2), set(1, kindsOff, 1), set(1, argOff, 29), set(1, argOff+16, 4)), unix.EFAULT},
 		{"store to the instructions", edit(set(1, opOff, 2), set(1, argOff, le64(0x10000000+48)...), set(1, argOff+16, 8)), unix.EFAULT},
@@ -322,6 +323,24 @@ func TestRecorder(t *testing.T) {
 				t.Errorf("%+v %+v %+v %+v", first, second, skipped, now)
 			}
 			r.exit(1)
+		}
+	})
+}
+
+// What a program writes stays in the process: the file is the parent's.
+func TestBlobIsPrivate(t *testing.T) {
+	each(t, func(t *testing.T, im image) {
+		p := build(t, 0, func(b *program.Builder) {
+			at := b.Zero(2*4096) + 4096
+			b.Store(at, program.I(1<<40), 8)
+			b.Tell(1, b.Load(at+4, 4).V())
+		})
+		file := encode(p, false)
+		r := startImage(t, im, file, 4096)
+		r.want(told(1, 2, 1<<8), false)
+		r.ended(0)
+		if string(r.rec[:len(r.rec)-4096]) != string(file[4096:len(file)-4096]) {
+			t.Error("the file was changed")
 		}
 	})
 }
