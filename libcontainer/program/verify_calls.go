@@ -145,7 +145,7 @@ func (v *Verifier) closesOnExec(in *Insn) bool {
 	a := &in.Args
 	switch in.Nr {
 	case unix.SYS_OPENAT2:
-		_, flags, _ := v.opened(in)
+		flags, _ := v.how(in)
 		return flags&unix.O_CLOEXEC != 0
 	case unix.SYS_OPEN_TREE:
 		return a[2]&unix.OPEN_TREE_CLOEXEC != 0
@@ -165,10 +165,10 @@ func (v *Verifier) closesOnExec(in *Insn) bool {
 	return false
 }
 
-// opened gives path, flags and resolve of an openat2.
-func (v *Verifier) opened(in *Insn) (path []byte, flags, resolve uint64) {
+// how gives flags and resolve of an openat2.
+func (v *Verifier) how(in *Insn) (flags, resolve uint64) {
 	how := v.p.Blob[in.Args[2]:]
-	return v.text(in.Args[1]), binary.LittleEndian.Uint64(how), binary.LittleEndian.Uint64(how[16:])
+	return binary.LittleEndian.Uint64(how), binary.LittleEndian.Uint64(how[16:])
 }
 
 // confined says whether a path is resolved below its descriptor, and can
@@ -181,7 +181,7 @@ func confined(resolve uint64) bool {
 }
 
 func (v *Verifier) openat2(in *Insn) *refusal {
-	path, flags, resolve := v.opened(in)
+	flags, resolve := v.how(in)
 	if in.Kind(0) == Slot || in.Args[0] != unix.AT_FDCWD {
 		if !confined(resolve) {
 			return v.fail(RuleResolve, "is resolved neither in the root, nor as a file of procfs")
@@ -195,7 +195,7 @@ func (v *Verifier) openat2(in *Insn) *refusal {
 		}
 		return nil
 	}
-	if len(path) == 0 || path[0] != '/' {
+	if v.p.Blob[in.Args[1]] != '/' {
 		return v.fail(RuleHostPath, "a path of the host must be absolute")
 	}
 	if flags&(unix.O_CREAT|unix.O_TRUNC) != 0 {
@@ -205,7 +205,10 @@ func (v *Verifier) openat2(in *Insn) *refusal {
 }
 
 // hasPath says whether argument a is the string s.
-func (v *Verifier) hasPath(in *Insn, a int, s string) bool { return string(v.text(in.Args[a])) == s }
+func (v *Verifier) hasPath(in *Insn, a int, s string) bool {
+	m := v.p.Blob[in.Args[a]:]
+	return len(m) > len(s) && m[len(s)] == 0 && string(m[:len(s)]) == s
+}
 
 // component says whether argument a names something directly below a descriptor.
 func (v *Verifier) component(in *Insn, a int) bool {

@@ -2,11 +2,7 @@
 
 package program
 
-import (
-	"bytes"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // fact is something that has happened, as a bit.
 type fact uint32
@@ -245,21 +241,20 @@ func (v *Verifier) keep(in *Insn) *refusal {
 	bit := uint64(1) << in.Dst
 	switch in.Nr {
 	case unix.SYS_OPENAT2:
-		path, flags, resolve := v.opened(in)
-		cwd := in.Kind(0) == Imm && in.Args[0] == unix.AT_FDCWD
-		if cwd && !v.st.perhaps(factEntered) {
+		flags, resolve := v.how(in)
+		if atCwd(in, 0) && !v.st.perhaps(factEntered) {
 			v.st.host |= bit
-			if len(path) == 1 && path[0] == '/' {
+			if v.hasPath(in, 1, "/") {
 				v.st.slash |= bit
 			}
 		}
 		if resolve&OnProc == OnProc && flags&unix.O_ACCMODE == unix.O_WRONLY &&
-			(string(path) == "exec" || bytes.HasSuffix(path, []byte("/exec"))) {
+			(v.hasPath(in, 1, "exec") || v.hasPath(in, 1, "apparmor/exec")) {
 			v.st.label |= bit
 			v.st.set(factLabelOpen)
 		}
 	case unix.SYS_OPEN_TREE:
-		if in.Kind(0) == Imm && in.Args[0] == unix.AT_FDCWD {
+		if atCwd(in, 0) {
 			v.st.host |= bit
 		}
 	}

@@ -73,6 +73,9 @@ func (v *Verifier) formCall(in *Insn) *refusal {
 // formArgument checks one argument against what the signature says.
 func (v *Verifier) formArgument(in *Insn, a int, t argType) *refusal {
 	kind := in.Kind(a)
+	if kind == Imm && plain(t) {
+		return nil
+	}
 	if kind == Slot {
 		if t != argFD && t != argDir && !(t == argKeyctlArg && in.Args[0] != unix.KEYCTL_JOIN_SESSION_KEYRING) {
 			return v.fail(RuleForm, "only descriptors come from slots")
@@ -104,6 +107,16 @@ func (v *Verifier) formArgument(in *Insn, a int, t argType) *refusal {
 		return v.fail(RuleMemory, "a string does not end")
 	}
 	return nil
+}
+
+// plain says whether an argument is a number whatever the others are: most are.
+func plain(t argType) bool {
+	switch t {
+	case argInt, argHex, argMode, argNodeMode, argDev, argFD, argDir, argOpenTree, argMoveMount, argAt, argUnlink, argAccess,
+		argMountFlags, argNamespaces, argStatxMask, argSize, argPrctl, argFsconfig:
+		return true
+	}
+	return false
 }
 
 // isText says whether an argument is a NUL-terminated string.

@@ -52,7 +52,7 @@ func (v *Verifier) openTree(in *Insn) *refusal {
 	if v.st.perhaps(factEntered) {
 		return v.fail(RuleHostPath, "a mount is taken by path after the root is entered")
 	}
-	if path := v.text(in.Args[1]); len(path) == 0 || path[0] != '/' {
+	if v.p.Blob[in.Args[1]] != '/' {
 		return v.fail(RuleHostPath, "a path of the host must be absolute")
 	}
 	return nil
