@@ -252,7 +252,7 @@ func TestHeader(t *testing.T) {
 			const n = program.MaxInsns + 1
 			le.PutUint32(f[16:], n)
 			le.PutUint32(f[20:], 48+64*n)
-			le.PutUint32(f[28:], 64*n+4096)
+			le.PutUint32(f[28:], 65<<20)
 			return f
 		}},
 		{"blob before its place", func(f []byte) []byte { f[20]--; return f }},
