@@ -199,11 +199,13 @@ static void devices(int root)
 	static const struct {
 		const char *name;
 		int major, minor;
-	} nodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+	} nodes[] = {{"null", 1, 3},   {"zero", 1, 5},	  {"full", 1, 7},
+		     {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
 	int dev = must(target(root, "/dev"), "/dev");
 
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		must(mknodat(dev, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)), nodes[i].name);
+		must(mknodat(dev, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)),
+		     nodes[i].name);
 	symlinkat("/proc/self/fd", dev, "fd");
 	symlinkat("/proc/self/fd/0", dev, "stdin");
 	symlinkat("/proc/self/fd/1", dev, "stdout");
@@ -214,10 +216,19 @@ static void devices(int root)
 
 static void paths(int root)
 {
-	static const char *const masked[] = {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-					     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware",
-					     "/proc/scsi", NULL};
-	static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
+	static const char *const masked[] = {"/proc/acpi",
+					     "/proc/asound",
+					     "/proc/kcore",
+					     "/proc/keys",
+					     "/proc/latency_stats",
+					     "/proc/timer_list",
+					     "/proc/timer_stats",
+					     "/proc/sched_debug",
+					     "/sys/firmware",
+					     "/proc/scsi",
+					     NULL};
+	static const char *const readonly[] = {"/proc/bus",	      "/proc/fs", "/proc/irq", "/proc/sys",
+					       "/proc/sysrq-trigger", NULL};
 	int null = must(open("/dev/null", O_PATH | O_CLOEXEC), "null"), empty = -1, m;
 
 	for (const char *const *p = masked; *p; p++) {

@@ -111,14 +111,14 @@ func checkCommand(value string, _ Version) error {
 
 func checkTTYDir(value string, _ Version) error {
 	if len(value) > 255 || filepath.IsAbs(value) || hasDotDot(value) {
-		return fmt.Errorf("%q: must be a short path relative to /dev without ..", value)
+		return fmt.Errorf("%q: must be a short path relative to /dev, with no .. in it", value)
 	}
 	return nil
 }
 
 func checkCgroupDir(value string, _ Version) error {
 	if filepath.IsAbs(value) || hasDotDot(value) {
-		return fmt.Errorf("%q: must be a relative path without ..", value)
+		return fmt.Errorf("%q: must be a relative path, with no .. in it", value)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ func signalName(value string) (string, error) {
 		if n < 1 || n > 64 {
 			return "", bad
 		}
-		if n < len(signalNames()) {
-			return "SIG" + signalNames()[n], nil
+		if names := signalNames(); n < len(names) {
+			return "SIG" + names[n], nil
 		}
 		return value, nil
 	}

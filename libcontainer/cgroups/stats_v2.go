@@ -176,8 +176,8 @@ func hugePageSizes() []string {
 	}
 	var sizes []string
 	for _, e := range entries {
-		kb, ok := strings.CutPrefix(e.Name(), "hugepages-")
-		if kb, ok = strings.CutSuffix(kb, "kB"); !ok {
+		kb, ok := strings.CutSuffix(strings.TrimPrefix(e.Name(), "hugepages-"), "kB")
+		if !ok {
 			continue
 		}
 		if n, err := strconv.ParseUint(kb, 10, 64); err == nil {

@@ -171,7 +171,8 @@ func TestBuilderLimits(t *testing.T) {
 
 func TestBuilder(t *testing.T) {
 	b := NewBuilder("builder", 1, 9)
-	if b.Str("x") != b.Str("x") || b.How(1, 2, 3) != b.How(1, 2, 3) || b.How(1, 2, 3) == b.How(1, 2, 4) {
+	text, how := b.Str("x"), b.How(1, 2, 3)
+	if b.Str("x") != text || b.How(1, 2, 3) != how || b.How(1, 2, 4) == how {
 		t.Error("equal data is not shared, or unequal data is")
 	}
 	r := b.Alloc()
