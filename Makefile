@@ -51,6 +51,7 @@ NSEXEC_MADE_FOR  := build/cache/nsexec.arch
 nsexec:
 	@mkdir -p build/cache
 	$(MAKE) -C libcontainer/nsexec CC=$(NSEXEC_CC_$(ARCH)) $(if $(filter $(ARCH),$(file <$(NSEXEC_MADE_FOR))),,-B)
+	$(MAKE) -C libcontainer/reaper CC=$(NSEXEC_CC_$(ARCH)) ARCH=$(ARCH)
 	@echo $(ARCH) >$(NSEXEC_MADE_FOR)
 
 # The sources' stamps are those of the installed libseccomp: a new version gives a new sysroot.
@@ -94,6 +95,7 @@ lint: nsexec $(SYSROOT)/libseccomp.pc
 
 clean:
 	$(MAKE) -C libcontainer/nsexec clean
+	$(MAKE) -C libcontainer/reaper clean
 	rm -rf kist build/cache build/out
 
 deps:

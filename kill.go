@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"kist/libcontainer"
 )
@@ -59,47 +56,11 @@ func kill(rt *libcontainer.Runtime, id, name string, all bool) error {
 	if name == "" {
 		name = container.StopSignal()
 	}
-	sig, err := parseSignal(name)
+	sig, err := libcontainer.ParseSignal(name)
 	if err != nil {
 		return err
 	}
 	return container.Signal(sig, all)
-}
-
-// parseSignal reads a signal's name or number. Zero is allowed, as a probe.
-func parseSignal(s string) (unix.Signal, error) {
-	if n, err := strconv.ParseUint(s, 10, 8); err == nil {
-		if n > 64 {
-			return 0, fmt.Errorf("invalid signal %q", s)
-		}
-		return unix.Signal(n), nil
-	}
-	name := strings.ToUpper(s)
-	if !strings.HasPrefix(name, "SIG") {
-		name = "SIG" + name
-	}
-	if sig := unix.SignalNum(name); sig != 0 {
-		return sig, nil
-	}
-	for _, rt := range []struct {
-		name string
-		base int
-		sign int
-	}{{"SIGRTMIN", 34, 1}, {"SIGRTMAX", 64, -1}} {
-		rest, ok := strings.CutPrefix(name, rt.name)
-		if !ok {
-			continue
-		}
-		if rest == "" {
-			return unix.Signal(rt.base), nil
-		}
-		n, err := strconv.ParseUint(strings.TrimLeft(rest, "+-"), 10, 8)
-		v := rt.base + rt.sign*int(n)
-		if err == nil && len(rest) > 1 && (rest[0] == '+') == (rt.sign > 0) && v >= 34 && v <= 64 {
-			return unix.Signal(v), nil
-		}
-	}
-	return 0, fmt.Errorf("invalid signal %q", s)
 }
 
 // match lists the ids that a regular expression matches.

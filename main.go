@@ -177,6 +177,8 @@ func commands() []*cli.Command {
 		killCommand(),
 		listCommand(),
 		lxcHookCommand(),
+		lxcTerminalsCommand(),
+		lxcConsoleCommand(),
 		lxcNetCommand(),
 		pauseCommand(),
 		planCommand(),

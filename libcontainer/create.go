@@ -62,15 +62,22 @@ type creation struct {
 	copied  int // directory that a tmpfs is about to cover, -1 for none
 	filter  *compile.Filter
 	agent   listener
-	hooked  bool // creation has come as far as running hooks
+	hooked  bool         // creation has come as far as running hooks
+	lxc     *compile.LXC // what an imported LXC container asks for, nil for others
+	ttys    []int        // masters of its terminals
+	master  int          // that of its console, where the keeper takes it, else -1
+	shared  []int        // namespaces of other containers
 }
 
 // Create makes a container. With Run its process is started before Create
 // returns. If it fails nothing is left behind.
 func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
-	c := &creation{CreateOptions: o, rt: rt, copied: -1, console: -1, pidfds: -1}
+	c := &creation{CreateOptions: o, rt: rt, copied: -1, console: -1, pidfds: -1, master: -1}
 	defer c.hangUp()
 	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	if err := c.beginLXC(); err != nil {
 		return nil, err
 	}
 	if err := c.record(); err != nil {
@@ -170,13 +177,15 @@ func (c *creation) load() error {
 	if c.spec.Process == nil {
 		return errors.New("config.json: /process: required to create a container")
 	}
-	return nil
+	return c.loadLXC()
 }
 
 // checkTerminal compares process.terminal with the flags.
 func (c *creation) checkTerminal() error {
 	terminal := c.spec.Process.Terminal
 	switch {
+	case terminal && c.keepsConsole() && c.ConsoleSocket == "":
+		c.Console = c.takeConsole
 	case terminal && c.ConsoleSocket == "" && c.Console == nil:
 		return errors.New("cannot allocate tty if kist will detach without setting console socket")
 	case !terminal && c.ConsoleSocket != "":
@@ -285,7 +294,7 @@ func (c *creation) undo() {
 
 // hangUp closes what was connected to the engine.
 func (c *creation) hangUp() {
-	for _, fd := range []int{c.console, c.pidfds, c.copied} {
+	for _, fd := range append(append([]int{c.console, c.pidfds, c.copied, c.master}, c.ttys...), c.shared...) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -341,7 +350,7 @@ func (c *creation) cgroupOwner() (int, bool) {
 
 // view tells the compiler where the cgroup is.
 func (c *creation) view() compile.CgroupView {
-	v := compile.CgroupView{Born: c.cgroup.BornInto(), Tasks: c.cgroup.TaskFiles(), None: c.cgroup.Absent()}
+	v := compile.CgroupView{Born: c.cgroup.BornInto(), Tasks: c.innerTasks(c.cgroup.TaskFiles()), None: c.cgroup.Absent()}
 	if c.facts.CgroupV2 {
 		v.Path = c.cgroup.Path("")
 		return v
@@ -373,7 +382,7 @@ func (c *creation) start() error {
 		if err := c.makeCgroup(); err != nil {
 			return err
 		}
-		if group, err = c.cgroup.OpenDir(); err != nil {
+		if group, err = c.openGroup(); err != nil {
 			return err
 		}
 		defer unix.Close(group)
@@ -420,6 +429,7 @@ func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {
 		FirstFD:      3 + len(c.fds.preserve),
 		Detached:     !c.Run,
 		NotifyDir:    c.notifyPath(),
+		LXC:          c.lxc,
 	})
 }
 
@@ -434,7 +444,10 @@ func (c *creation) makeCgroup() error {
 	if c.rt.SystemdCgroup {
 		return nil // systemd makes it when there is a process to put there
 	}
-	return c.cgroup.Set()
+	if err := c.cgroup.Set(); err != nil {
+		return err
+	}
+	return c.fillCgroup()
 }
 
 // joinCgroup puts nsexec into the cgroup, where it was not born there.
@@ -448,7 +461,10 @@ func (c *creation) joinCgroup() error {
 		return err
 	}
 	if c.rt.SystemdCgroup {
-		return c.cgroup.Set()
+		if err := c.cgroup.Set(); err != nil {
+			return err
+		}
+		return c.fillCgroup()
 	}
 	return nil
 }

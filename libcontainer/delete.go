@@ -94,6 +94,9 @@ func (c *Container) stop(force bool) error {
 		if !force {
 			return fmt.Errorf("cannot delete container %s that is not stopped: %s", c.State.ID, status)
 		}
+		if status == state.StatusRunning {
+			c.stopLXC()
+		}
 	}
 	return c.killAll()
 }

@@ -27,14 +27,3 @@ func (rt *Runtime) Each(visit func(*Container, error)) error {
 	}
 	return nil
 }
-
-// StopSignal is what `kist kill` sends when it is not told: the container's
-// own stop signal where its annotations name one, else SIGTERM.
-func (c *Container) StopSignal() string {
-	for _, key := range []string{"org.opencontainers.image.stopSignal", "io.kist.lxc.signal.halt"} {
-		if v := c.State.Annotations[key]; v != "" {
-			return v
-		}
-	}
-	return "SIGTERM"
-}

@@ -170,7 +170,7 @@ func (e *entry) prepare() (err error) {
 		if f != nil {
 			e.filter = &compile.Filter{BPF: f.BPF, Flags: f.Flags, Notify: f.Notify}
 			e.agent = listener{f.ListenerPath, f.ListenerMetadata}
-			if err := checkFilter(f, e.process); err != nil {
+			if err := checkFilter(f, e.process, false); err != nil {
 				return err
 			}
 		}

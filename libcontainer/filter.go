@@ -17,8 +17,11 @@ func decodeSeccomp(raw []byte) (*specs.LinuxSeccomp, error) { return spec.Decode
 // checkFilter refuses a filter that nsexec itself could not live with: what
 // must still be called after it is loaded is tried out here, so that the user
 // reads which call it is, and not a mysterious EPERM or a silent death.
-func checkFilter(f *seccomp.Filter, p *specs.Process) error {
+func checkFilter(f *seccomp.Filter, p *specs.Process, reaper bool) error {
 	calls := []seccomp.Call{{Name: "execve", Number: unix.SYS_EXECVE}}
+	if reaper {
+		calls = append(calls, seccomp.Call{Name: "execveat", Number: unix.SYS_EXECVEAT})
+	}
 	if !p.NoNewPrivileges {
 		calls = append(calls,
 			seccomp.Call{Name: "capset", Number: unix.SYS_CAPSET},

@@ -47,13 +47,20 @@ func (m *mappingNamespaces) close() {
 // of gives the namespace for a mount.
 func (m *mappingNamespaces) of(index int) (int, error) {
 	mount := &m.c.spec.Mounts[index]
-	own := len(mount.UIDMappings) == 0 && len(mount.GIDMappings) == 0
+	own := len(mount.UIDMappings) == 0 && len(mount.GIDMappings) == 0 && m.c.lxc.IDMap(index) == ""
 	if own && m.own != 0 {
 		return m.own, nil
 	}
 	uids, gids := mount.UIDMappings, mount.GIDMappings
 	var fd int
 	var err error
+	if path := m.c.lxc.IDMap(index); path != "" {
+		if fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return -1, fmt.Errorf("user namespace %s: open: %w", path, err)
+		}
+		m.fds = append(m.fds, fd)
+		return fd, nil
+	}
 	ns := findNamespace(m.c.spec.Linux.Namespaces, specs.UserNamespace)
 	switch {
 	case own && ns != nil && ns.Path != "":

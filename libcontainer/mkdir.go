@@ -43,7 +43,11 @@ func (c *creation) mkdirDangling(index, root int) error {
 	default:
 		return fmt.Errorf("nsexec asked for mount %d", index)
 	}
-	return makeBehindLinks(root, path, file)
+	err := makeBehindLinks(root, path, file)
+	if err != nil && c.lxc.Optional(index) {
+		return nil // nsexec finds no target, and goes on without the mount
+	}
+	return err
 }
 
 // maxLinks is the kernel's own limit on symbolic links in a path.

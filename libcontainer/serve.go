@@ -58,6 +58,10 @@ func (c *creation) answer(ev launch.Event) (created bool, err error) {
 		c.copied, kept = ev.FD, true
 	case compile.SyncCopyTo:
 		err = c.copyUp(ev.FD)
+	case compile.SyncSource:
+		return false, c.giveSource(int(ev.Value))
+	case compile.SyncIDMap:
+		err = c.mapMount(int(ev.Value), ev.FD)
 	case compile.SyncHooks:
 		err = c.createHooks()
 	case compile.SyncConsole:
@@ -75,8 +79,10 @@ func (c *creation) answer(ev launch.Event) (created bool, err error) {
 			}
 		}
 		return true, c.session.Go(0)
+	case compile.SyncRootfs:
+		return false, c.giveRootfs()
 	default:
-		err = fmt.Errorf("nsexec: sync point %d is not known here", ev.Code)
+		kept, err = c.answerLXC(ev)
 	}
 	if err != nil {
 		return false, err
@@ -94,6 +100,9 @@ func (c *creation) ready(passwd int) error {
 	}
 	p := c.spec.Process
 	if err := writeOOMScore(c.session.Pid, p); err != nil {
+		return err
+	}
+	if err := c.readyLXC(); err != nil {
 		return err
 	}
 	if err := setRlimits(c.session.Pid, p.Rlimits); err != nil {
@@ -120,7 +129,7 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 		Linux:         c.spec.Linux,
 		LastCap:       c.facts.LastCap,
 		FirstFD:       3 + len(c.fds.preserve),
-		Env:           environment(p.Env, passwd, p.User.UID, append(c.fds.extra(), c.notifyEnv()...)),
+		Env:           c.processEnv(passwd),
 		Filter:        c.filter,
 		Pointer:       "/process",
 		DenySetgroups: c.session != nil && deniesSetgroups(c.session.Pid),
@@ -130,6 +139,7 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 	if !c.NoNewKeyring {
 		in.Keyring = "_ses." + c.ID
 	}
+	in.Reaper = c.reaperFD()
 	if !c.Run {
 		listen := c.plan.Needs[len(c.plan.Needs)-1]
 		fd := program.Number(listen.FD)
@@ -154,7 +164,7 @@ func (c *creation) loadFilter() error {
 	c.filter = &compile.Filter{BPF: f.BPF, Flags: f.Flags, Notify: f.Notify}
 	c.agent = listener{path: f.ListenerPath, metadata: f.ListenerMetadata}
 	c.state.SeccompNotify = f.Notify
-	return checkFilter(f, c.spec.Process)
+	return checkFilter(f, c.spec.Process, c.lxc != nil && c.lxc.Execute)
 }
 
 // created records the finished container: from here on it can be started,
@@ -170,6 +180,9 @@ func (c *creation) created() error {
 		return err
 	}
 	done()
+	if err := c.startKeeper(); err != nil {
+		return err
+	}
 	if c.pidfds >= 0 {
 		if err := console.SendPidfd(c.pidfds, c.session.Pidfd, "standard"); err != nil {
 			return err

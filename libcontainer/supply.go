@@ -7,7 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kist/libcontainer/launch"
 	"kist/libcontainer/program"
+	"kist/libcontainer/reaper"
 )
 
 // supplied are the descriptors that a program needs of the parent.
@@ -36,6 +38,8 @@ func (c *creation) supply(p *program.Program) (*supplied, error) {
 			fd, err = c.openTree(n, &maps)
 		case program.NeedListen:
 			fd, err = listenStart(c.dir.FD())
+		case program.NeedInit:
+			fd, err = launch.Sealed("kist:init", reaper.Image)
 		default:
 			err = fmt.Errorf("a program of create cannot need %d", n.Kind)
 		}
@@ -56,6 +60,10 @@ func (c *creation) openTree(n *program.Need, maps *mappingNamespaces) (int, erro
 		flags |= unix.AT_RECURSIVE
 	}
 	fd, err := unix.OpenTree(unix.AT_FDCWD, n.Path, flags)
+	if err != nil && c.lxc.Optional(n.Cause.Index) {
+		// Nothing that can be mounted: nsexec goes on without it.
+		return unix.Eventfd(0, unix.EFD_CLOEXEC)
+	}
 	if err != nil {
 		return -1, fmt.Errorf("open_tree %s: %w", n.Path, err)
 	}
@@ -65,14 +73,9 @@ func (c *creation) openTree(n *program.Need, maps *mappingNamespaces) (int, erro
 			unix.Close(fd)
 			return -1, err
 		}
-		at := uint(unix.AT_EMPTY_PATH)
-		if n.RIDMap {
-			at |= unix.AT_RECURSIVE
-		}
-		err = unix.MountSetattr(fd, "", at, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(userns)})
-		if err != nil {
+		if err := setIDMap(fd, userns, n.RIDMap); err != nil {
 			unix.Close(fd)
-			return -1, fmt.Errorf("mount_setattr %s idmap: %w (the filesystem may not support id-mapped mounts)", n.Path, err)
+			return -1, fmt.Errorf("%s: %w", n.Path, err)
 		}
 	}
 	return fd, nil

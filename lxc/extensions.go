@@ -136,6 +136,9 @@ type MountExtra struct {
 	Index int `json:"index"`
 	// Optional: the container starts without the mount if it fails.
 	Optional bool `json:"optional,omitempty"`
+	// NoCreate: a target that does not exist is not made, as LXC makes none
+	// without the option create=; with Optional the mount is then left out.
+	NoCreate bool `json:"noCreate,omitempty"`
 	// Relative: the source is a path in the container, looked up at this point
 	// of the order. The source in mounts is its place on the host.
 	Relative string `json:"relative,omitempty"`

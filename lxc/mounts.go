@@ -124,7 +124,7 @@ func (t *translation) mountLine(e *Entry, l *fstabLine, idmapped *[]func()) erro
 		return nil
 	}
 	m := specs.Mount{Destination: dest, Type: l.Type, Source: l.Source, Options: append(append([]string{}, l.Flags...), l.Data...)}
-	x := MountExtra{Optional: l.Optional}
+	x := MountExtra{Optional: l.Optional, NoCreate: l.Optional && l.Create == ""}
 	switch {
 	case l.bind():
 		m.Type = "bind"
@@ -181,7 +181,7 @@ func insideProc(dest string) bool {
 }
 
 func (t *translation) reportMount(e *Entry, l *fstabLine, x MountExtra) {
-	if l.Create == "" {
+	if l.Create == "" && !l.Optional {
 		e.say(Exact, "a mount; a missing target is created, where LXC would refuse to start")
 	} else {
 		e.say(Exact, "a mount")
@@ -190,7 +190,7 @@ func (t *translation) reportMount(e *Entry, l *fstabLine, x MountExtra) {
 		e.say(Exact, "LXC reads the option %s", strings.Join(l.Loose, ", "))
 	}
 	if x.Optional {
-		e.say(Extension, "optional: kist starts without it when it fails, other runtimes do not")
+		e.say(Extension, "optional: kist starts without it when it fails or has no target, other runtimes do not")
 	}
 	if x.Relative != "" {
 		e.say(Extension, "relative: kist takes the source from inside the container")

@@ -111,7 +111,7 @@ func TestTranslate(t *testing.T) {
 		{name: "prefix options", version: "6", config: "lxc.mount.entry = x y tmpfs rootmode=7,size=1", want: map[string]string{
 			"/mounts/1/options": `["ro","size=1"]`}},
 		{name: "optional", version: "6", config: "lxc.mount.entry = /a b none bind,optional", want: map[string]string{
-			"/annotations/" + AnnotationMounts: `[{"index":1,"optional":true}]`, "/mounts/1/options": `["bind"]`}},
+			"/annotations/" + AnnotationMounts: `[{"index":1,"optional":true,"noCreate":true}]`, "/mounts/1/options": `["bind"]`}},
 		{name: "optional inside proc", version: "6", config: "lxc.mount.entry = /x proc/sys/fs/y none bind,optional\nlxc.mount.entry = /x proc/stat none bind",
 			want: map[string]string{"/mounts/1/destination": "/proc/stat", "/mounts/2/destination": "/dev/pts"}},
 		{name: "autodev off in 0.9", version: "0.9", config: "", want: map[string]string{"/mounts/0/destination": "/dev/pts", "/annotations/" + AnnotationDev: "none"}},

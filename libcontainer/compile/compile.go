@@ -41,6 +41,8 @@ const (
 	SyncPreMount            // the namespaces are there, the root filesystem is not: LXC's pre-mount hooks
 	SyncRootfs              // mount the root filesystem of an LXC container; answer: a descriptor of it
 	SyncTTY                 // value: number of an LXC terminal, descriptor: its master
+	SyncSource              // value: mount index or SourceRootfs; answer: O_PATH descriptor of what is bound
+	SyncIDMap               // value: mount index, descriptor: the detached mount, to get its id maps
 )
 
 // The values of SyncCgroup.
@@ -84,6 +86,10 @@ func SyncName(code int) string {
 		return "rootfs"
 	case SyncTTY:
 		return "tty"
+	case SyncSource:
+		return "source"
+	case SyncIDMap:
+		return "id map"
 	}
 	return fmt.Sprintf("sync-%d", code)
 }

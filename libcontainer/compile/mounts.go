@@ -102,9 +102,8 @@ type tree struct {
 	fd   program.FD
 }
 
-// source opens what is bound. Inside a user namespace the path might lie
-// behind directories that its root may not search, and an id-mapped mount
-// needs privilege over the filesystem: then the parent opens it.
+// source opens what is bound. An id-mapped mount needs privilege over the
+// filesystem, which only the parent has.
 func (s *setup) source(i int, m *specs.Mount, path string, f *mountFlags) (tree, error) {
 	x := s.LXC.extra(i)
 	if x.Relative != "" {
@@ -122,7 +121,14 @@ func (s *setup) source(i int, m *specs.Mount, path string, f *mountFlags) (tree,
 		}
 		idmap = i
 	}
-	if s.userNS() && s.Facts.Privileged() || idmap >= 0 {
+	if s.userNS() && s.Facts.Privileged() {
+		r := s.lookedUp(i, f.rec)
+		if idmap >= 0 {
+			s.b.Sync(SyncIDMap, program.I(i), r.FD())
+		}
+		return tree{slot: true, reg: r, fd: r.FD()}, nil
+	}
+	if idmap >= 0 {
 		fd := s.b.Need(program.Need{Kind: program.NeedTree, Path: path,
 			Mount: program.Mount{Recursive: f.rec, IDMap: idmap, RIDMap: f.ridmap}})
 		return tree{fd: fd}, nil
@@ -130,6 +136,22 @@ func (s *setup) source(i int, m *specs.Mount, path string, f *mountFlags) (tree,
 	r, _ := s.b.OpenTree(program.Cwd, path, f.rec)
 	return tree{slot: true, reg: r, fd: r.FD()}, nil
 }
+
+// lookedUp clones the tree at a path that the parent has looked up: root of a
+// user namespace may not search the directories that it leads through. The
+// clone is made here all the same. Only the copy that this mount namespace has
+// of a mount is locked: the host's read-only, nosuid and the like cannot be
+// taken off it by root of the user namespace. See mount_namespaces(7).
+func (s *setup) lookedUp(i int, recursive bool) program.Reg {
+	at := s.b.Alloc()
+	s.b.Sync(SyncSource, program.I(i), program.None).Into(at)
+	r, _ := s.b.OpenTree(at.FD(), "", recursive)
+	s.b.Close(at)
+	return r
+}
+
+// SourceRootfs is the value of SyncSource that means the root filesystem.
+const SourceRootfs = -1
 
 // applyAttributes sets attributes and propagation on a detached mount.
 func (s *setup) applyAttributes(t tree, f *mountFlags) {

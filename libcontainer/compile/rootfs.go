@@ -67,10 +67,7 @@ func (s *setup) openRoot() {
 		s.root, _ = s.b.OpenTree(program.Cwd, s.Rootfs, true)
 		return
 	}
-	fd := s.b.Need(program.Need{Kind: program.NeedTree, Path: s.Rootfs, Mount: program.Mount{Recursive: true, IDMap: -1}})
-	s.root = s.b.Keep(fd)
-	// It comes from the host's namespace and would propagate back there.
-	s.b.MountSetattr(s.root.FD(), true, 0, 0, unix.MS_SLAVE)
+	s.root = s.lookedUp(SourceRootfs, true)
 }
 
 // openProc keeps a descriptor of the host's procfs for sysctls and labels:

@@ -57,25 +57,28 @@ type Event struct {
 	Insn  int
 }
 
-// image is the sealed memfd with nsexec, made once.
-func image() (int, error) {
-	fd, err := unix.MemfdCreate("nsexec", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+// image is the sealed memfd with nsexec.
+func image() (int, error) { return Sealed("nsexec", nsexec.Image) }
+
+// Sealed puts an executable into a memfd. Nobody who gets hold of
+// /proc/PID/exe can change what runs next (CVE-2019-5736).
+func Sealed(name, content string) (int, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if errors.Is(err, unix.EINVAL) { // before 6.3 every memfd may be executed
-		fd, err = unix.MemfdCreate("nsexec", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	}
 	if err != nil {
-		return -1, fmt.Errorf("nsexec: memfd_create: %w", err)
+		return -1, fmt.Errorf("%s: memfd_create: %w", name, err)
 	}
-	b := unsafe.Slice(unsafe.StringData(nsexec.Image), len(nsexec.Image))
+	b := unsafe.Slice(unsafe.StringData(content), len(content))
 	if n, err := unix.Write(fd, b); err != nil || n != len(b) {
 		unix.Close(fd)
-		return -1, fmt.Errorf("nsexec: write image: %w", cmpErr(err, io.ErrShortWrite))
+		return -1, fmt.Errorf("%s: write image: %w", name, cmpErr(err, io.ErrShortWrite))
 	}
-	// Sealed: nobody who gets hold of /proc/PID/exe can change what runs next (CVE-2019-5736).
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("nsexec: seal image: %w", err)
+		return -1, fmt.Errorf("%s: seal image: %w", name, err)
 	}
 	return fd, nil
 }
