@@ -114,7 +114,7 @@ func (s *setup) openJoins(joins []joined) error {
 	for k := range joins {
 		j := &joins[k]
 		s.b.For(program.Cause{Pointer: "/linux/namespaces", Index: j.index, Field: "path"})
-		fd, _ := s.b.Openat2(program.Cwd, s.linux.Namespaces[j.index].Path, unix.O_RDONLY|unix.O_NOCTTY, 0, 0)
+		fd, _ := s.b.Openat2(program.Cwd, s.linux.Namespaces[j.index].Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0, 0)
 		// Checked to be a namespace at all; its kind is checked by setns.
 		s.b.CheckFS(fd.FD(), unix.NSFS_MAGIC, unix.EINVAL)
 		j.fd = fd
