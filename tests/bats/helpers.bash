@@ -25,8 +25,27 @@ make_bundle() {
 	cp "$TEMPLATE/config.json" "$1/config.json"
 }
 
-# kist ARG...: the program under test, with the test's state directory. A hang is status 124.
-kist() { timeout --foreground -k 5 "${LIMIT:-30}" "$KIST" --root "$ROOT" "$@" 3>&- 4>&-; }
+# kist ARG...: the program under test, with the test's state directory. A hang is status 124 or 137, and then what it has
+# left must go at once: it would hold bats's pipes.
+kist() {
+	local status=0 started=$SECONDS
+	timeout --foreground -k 2 "${LIMIT:-20}" "$KIST" --root "$ROOT" "$@" 3>&- 4>&- || status=$?
+	if [ $((SECONDS - started)) -ge "${LIMIT:-20}" ]; then
+		echo "kist $1: did not end within ${LIMIT:-20} s"
+		pkill -KILL -x kist:init
+		delete_all
+	fi
+	return $status
+}
+
+# delete_all: every container of the test.
+delete_all() {
+	local id bad=0
+	for id in $(timeout -s KILL 10 "$KIST" --root "$ROOT" list -q 2>/dev/null 3>&-); do
+		timeout -s KILL 20 "$KIST" --root "$ROOT" delete --force "$id" 3>&- || bad=1
+	done
+	return $bad
+}
 
 # detached ARG...: kist, for commands that leave a container running: its output goes to the file $LOG, as it would
 # keep bats waiting for the end of the pipe, and is printed as far as it is there when kist returns.
@@ -87,7 +106,7 @@ like() { [[ $output =~ $1 ]] || fail "expected a match for: $1"; }
 eventually() {
 	local n
 	for ((n = 0; n < 250; n++)); do
-		"$@" && return
+		"$@" >/dev/null && return
 		sleep 0.02
 	done
 	fail "did not happen within five seconds: $*"
@@ -116,14 +135,9 @@ needs_controller() {
 
 # clean: delete every container of the test, and see that nothing remains of any.
 clean() {
-	local root id bad=0
+	local bad=0
 	cd "$BATS_TEST_TMPDIR" || return
-	for root in "$ROOT" "${OTHER_ROOT:-}"; do
-		[ -n "$root" ] && [ -d "$root" ] || continue
-		for id in $(timeout 10 "$KIST" --root "$root" list -q 3>&-); do
-			timeout 20 "$KIST" --root "$root" delete --force "$id" 3>&- || bad=1
-		done
-	done
+	delete_all || bad=1
 	nothing_left || bad=1
 	return $bad
 }
@@ -137,3 +151,6 @@ nothing_left() {
 	left=$(grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo) && echo "left mounts: $left" && bad=1
 	return $bad
 }
+
+# needs_freezer: cgroup v2 always has one.
+needs_freezer() { is_v2 || needs_controller freezer; }

@@ -9,6 +9,8 @@ setup_suite() {
 	bats_require_minimum_version 1.5.0
 	export TEMPLATE=$BATS_RUN_TMPDIR/template
 	local rootfs=$TEMPLATE/rootfs name
+	# The root user of a user namespace must get to the bundles.
+	chmod 711 "$BATS_RUN_TMPDIR"
 	mkdir -p "$rootfs"/{bin,dev,etc,proc,sys,tmp,root,home/user,var}
 	chmod 1777 "$rootfs/tmp"
 	cp "$(command -v busybox)" "$rootfs/bin/busybox"

@@ -6,6 +6,7 @@
 export DOCKER_HOST=unix:///run/docker.sock DOCKER_CONFIG=$STATE/home/.docker DOCKER_BUILDKIT=0
 
 docker() { timeout --foreground -k 5 "${LIMIT:-90}" /usr/bin/docker "$@" 3>&- 4>&-; }
+export -f docker # for bash -c
 
 # docker_up [FLAG...]: start the daemon with the documented daemon.json, and wait for its socket.
 docker_up() {

@@ -36,86 +36,86 @@ teardown() { docker_clean; }
 }
 
 @test "docker run -t: a terminal of the client's size" {
-	run -0 terminal bash -c 'stty rows 33 cols 99; /usr/bin/docker run --rm -it box sh -c "tty; stty size; ls -l /dev/console; test -t 0 -a -t 1 -a -t 2 && echo all"'
+	run -0 terminal bash -c 'stty rows 33 cols 99; docker run --rm -it box sh -c "tty; until stty size; do sleep 0.05; done 2>/dev/null; ls -l /dev/console; test -t 0 -a -t 1 -a -t 2 && echo all"'
 	has /dev/pts/0 "33 99" all
 	run -0 docker run --rm -t box tty
 	has /dev/pts/0
 }
 
 @test "docker run -d, logs, wait, ps" {
-	run -0 docker run -d --name c box sh -c 'echo one; echo two >&2; exit 3'
-	run -0 docker wait c
+	run -0 docker run -d --name c1 box sh -c 'echo one; echo two >&2; exit 3'
+	run -0 docker wait c1
 	is 3
-	run -0 docker logs c
+	run -0 docker logs c1
 	has one two
 	run -0 docker ps -a --format '{{.Names}} {{.Status}}'
-	has "c Exited (3)"
+	has "c1 Exited (3)"
 }
 
 @test "docker top: the processes of the container" {
-	docker run -d --name c box sh -c 'sleep 1234; :' >/dev/null
-	run -0 docker top c
+	docker run -d --name c1 box sh -c 'sleep 1234; :' >/dev/null
+	run -0 docker top c1
 	has "sleep 1234"
 	[ "${#lines[@]}" -eq 3 ]
 }
 
 @test "docker exec: user, environment, directory, status" {
-	docker run -d --name c -e OUTER=1 box sleep 1000 >/dev/null
-	run -0 docker exec -u user -e INNER=2 -w /tmp c sh -c 'id -un; pwd; echo $OUTER $INNER $HOME'
+	docker run -d --name c1 -e OUTER=1 box sleep 1000 >/dev/null
+	run -0 docker exec -u user -e INNER=2 -w /tmp c1 sh -c 'id -un; pwd; echo $OUTER $INNER $HOME'
 	is $'user\n/tmp\n1 2 /home/user'
-	run -0 docker exec -u 1234:2000 c id
+	run -0 docker exec -u 1234:2000 c1 id
 	is "uid=1234 gid=2000(extra) groups=2000(extra)"
-	run -9 docker exec c sh -c 'exit 9'
-	run -0 bash -c 'echo piped | /usr/bin/docker exec -i c cat'
+	run -9 docker exec c1 sh -c 'exit 9'
+	run -0 bash -c 'echo piped | docker exec -i c1 cat'
 	is piped
 }
 
 @test "docker exec: terminal, detached, privileged" {
-	docker run -d --name c box sleep 1000 >/dev/null
-	run -0 terminal /usr/bin/docker exec -it c sh -c 'tty; test -t 0 && echo in'
+	docker run -d --name c1 box sleep 1000 >/dev/null
+	run -0 terminal docker exec -it c1 sh -c 'tty; test -t 0 && echo in'
 	has /dev/pts/ in
-	docker exec -d c sh -c 'echo detached >/tmp/mark'
-	eventually 10 docker exec c grep -q detached /tmp/mark
-	run -0 docker exec c grep CapEff /proc/self/status
+	docker exec -d c1 sh -c 'echo detached >/tmp/mark'
+	eventually 10 docker exec c1 grep -q detached /tmp/mark
+	run -0 docker exec c1 grep CapEff /proc/self/status
 	lacks 0000003f
 	lacks 000001ff
-	run -0 docker exec --privileged c grep CapEff /proc/self/status
+	run -0 docker exec --privileged c1 grep CapEff /proc/self/status
 	[[ $output =~ 0000(003f|01ff)ffffffff ]]
 }
 
 @test "docker exec: a process that is killed is 137" {
-	docker run -d --name c box sleep 1000 >/dev/null
-	run -137 docker exec c sh -c 'kill -9 $$'
+	docker run -d --name c1 box sleep 1000 >/dev/null
+	run -137 docker exec c1 sh -c 'kill -9 $$'
 }
 
 @test "docker pause and unpause" {
-	docker run -d --name c box sh -c 'while :; do echo x; sleep 0.05; done' >/dev/null
-	docker pause c
+	docker run -d --name c1 box sh -c 'while :; do echo x; sleep 0.05; done' >/dev/null
+	docker pause c1
 	run -0 docker ps --format '{{.Status}}'
 	has Paused
-	before=$(docker logs c | wc -l)
+	before=$(docker logs c1 | wc -l)
 	sleep 0.5
-	[ "$(docker logs c | wc -l)" -eq "$before" ]
-	run -1 docker exec c true
+	[ "$(docker logs c1 | wc -l)" -eq "$before" ]
+	run -1 docker exec c1 true
 	has paused
-	docker unpause c
+	docker unpause c1
 	sleep 0.5
-	[ "$(docker logs c | wc -l)" -gt "$before" ]
+	[ "$(docker logs c1 | wc -l)" -gt "$before" ]
 }
 
 @test "docker kill: by name and number" {
-	docker run -d --name c box sh -c 'trap "echo got usr1" USR1; trap "echo got 12; exit 5" 12; while :; do sleep 0.05; done' >/dev/null
+	docker run -d --name c1 box sh -c 'trap "echo got usr1" USR1; trap "echo got 12; exit 5" 12; while :; do sleep 0.05; done' >/dev/null
 	sleep 0.3
-	docker kill -s USR1 c
-	eventually 10 bash -c '/usr/bin/docker logs c | grep -q "got usr1"'
-	docker kill -s 12 c
-	run -0 docker wait c
+	docker kill -s USR1 c1
+	eventually 10 bash -c 'docker logs c1 | grep -q "got usr1"'
+	docker kill -s 12 c1
+	run -0 docker wait c1
 	is 5
-	run -1 docker kill c
+	run -1 docker kill c1
 	has "is not running"
-	docker run -d --name k box sleep 1000 >/dev/null
-	docker kill k
-	run -0 docker wait k
+	docker run -d --name k1 box sleep 1000 >/dev/null
+	docker kill k1
+	run -0 docker wait k1
 	is 137
 }
 
@@ -132,47 +132,47 @@ teardown() { docker_clean; }
 }
 
 @test "docker start, restart, restart policy" {
-	docker create --name c box sh -c 'echo run >>/tmp/runs; wc -l </tmp/runs; exit 1' >/dev/null
-	run ! docker start -a c
-	run ! docker start -a c
-	run -0 docker logs c
+	docker create --name c1 box sh -c 'echo run >>/tmp/runs; wc -l </tmp/runs; exit 1' >/dev/null
+	run ! docker start -a c1
+	run ! docker start -a c1
+	run -0 docker logs c1
 	is $'1\n2'
-	docker run -d --name r --restart on-failure:2 box sh -c 'exit 1' >/dev/null
-	eventually 20 bash -c '[ "$(/usr/bin/docker inspect -f "{{.RestartCount}} {{.State.Status}}" r)" = "2 exited" ]'
-	docker run -d --name s box sleep 1000 >/dev/null
-	pid=$(inspect s .State.Pid)
-	docker restart -t 0 s
-	state s running
-	[ "$(inspect s .State.Pid)" != "$pid" ]
+	docker run -d --name r1 --restart on-failure:2 box sh -c 'exit 1' >/dev/null
+	eventually 20 bash -c '[ "$(docker inspect -f "{{.RestartCount}} {{.State.Status}}" r1)" = "2 exited" ]'
+	docker run -d --name s1 box sleep 1000 >/dev/null
+	pid=$(inspect s1 .State.Pid)
+	docker restart -t 0 s1
+	state s1 running
+	[ "$(inspect s1 .State.Pid)" != "$pid" ]
 }
 
 @test "docker attach, cp, diff, commit, rename" {
-	docker run -di --name c box cat >/dev/null
-	run -0 bash -c 'echo through | timeout 10 /usr/bin/docker attach c'
+	docker create -i --name c1 box cat >/dev/null
+	run -0 bash -c 'echo through | docker start -ai c1'
 	is through
-	docker run -d --name d box sleep 1000 >/dev/null
+	docker run -d --name d1 box sleep 1000 >/dev/null
 	echo content >"$BATS_TEST_TMPDIR/file"
-	docker cp "$BATS_TEST_TMPDIR/file" d:/tmp/file
-	run -0 docker exec d cat /tmp/file
+	docker cp "$BATS_TEST_TMPDIR/file" d1:/tmp/file
+	run -0 docker exec d1 cat /tmp/file
 	is content
-	run -0 docker diff d
+	run -0 docker diff d1
 	has "A /tmp/file"
-	docker commit -c 'CMD ["cat", "/tmp/file"]' d committed >/dev/null
+	docker commit -c 'CMD ["cat", "/tmp/file"]' d1 committed >/dev/null
 	run -0 docker run --rm committed
 	is content
 }
 
 @test "docker run --init: a reaper is process 1" {
-	run -0 docker run --rm --init box sh -c 'cat /proc/1/comm; ps | grep -c defunct; (sleep 0.01 & exit 0); sleep 0.2; ps'
+	run -0 docker run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); sleep 0.2; cat /proc/[0-9]*/status | grep State'
 	has docker-init
-	lacks defunct
+	lacks "(zombie)"
 }
 
 @test "docker run: healthcheck" {
-	docker run -d --name c --health-cmd 'test -e /tmp/well' --health-interval 0.3s --health-retries 1 box sleep 1000 >/dev/null
-	eventually 15 bash -c '[ "$(/usr/bin/docker inspect -f "{{.State.Health.Status}}" c)" = unhealthy ]'
-	docker exec c touch /tmp/well
-	eventually 15 bash -c '[ "$(/usr/bin/docker inspect -f "{{.State.Health.Status}}" c)" = healthy ]'
+	docker run -d --name c1 --health-cmd 'test -e /tmp/well' --health-interval 0.3s --health-retries 1 box sleep 1000 >/dev/null
+	eventually 15 bash -c '[ "$(docker inspect -f "{{.State.Health.Status}}" c1)" = unhealthy ]'
+	docker exec c1 touch /tmp/well
+	eventually 15 bash -c '[ "$(docker inspect -f "{{.State.Health.Status}}" c1)" = healthy ]'
 }
 
 @test "docker build: RUN with kist" {

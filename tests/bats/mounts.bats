@@ -1,0 +1,315 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Mounts: each option read back from mountinfo, order, sources and targets, copy-up, propagation.
+
+load helpers
+
+# add JSON: one more mount. mounted PATH: its mountinfo line in the container: options, then super block options.
+add() { config '.mounts += [$m]' --argjson m "$1"; }
+mounted() { in_container "awk '\$5 == \"$1\" { l = \$0 } END { print l }' /proc/self/mountinfo"; }
+
+# option LIST: a tmpfs and a bind with these options; $output is the flags, after the container ran.
+flags_of() {
+	cp "$TEMPLATE/config.json" config.json
+	mkdir -p source
+	local options
+	options=$(jq -cn '$ARGS.positional' --args -- "$@")
+	case $kind in
+	tmpfs) add '{"destination": "/m", "type": "tmpfs", "source": "tmpfs", "options": '"$options"'}' ;;
+	bind) add '{"destination": "/m", "type": "none", "source": "'"$BUNDLE/source"'", "options": '"$(jq -c '["bind"] + .' <<<"$options")"'}' ;;
+	esac
+	config '.root.readonly = false'
+	run -0 mounted /m
+	output=,$(cut -d' ' -f6 <<<"$output"),
+}
+
+@test "flags of a tmpfs" {
+	kind=tmpfs
+	local o
+	for o in ro nosuid nodev noexec noatime nodiratime relatime nosymfollow; do
+		flags_of $o
+		has ,$o,
+	done
+	flags_of ro rw nosuid suid nodev dev noexec exec noatime atime
+	has ,rw,
+	lacks nosuid nodev noexec noatime
+	flags_of strictatime
+	lacks ,relatime, ,noatime,
+	flags_of defaults
+	has ,rw,relatime,
+}
+
+@test "flags of a bind" {
+	kind=bind
+	local o
+	for o in ro nosuid nodev noexec noatime nodiratime nosymfollow; do
+		flags_of $o
+		has ,$o,
+	done
+	flags_of ro rw
+	has ,rw,
+}
+
+@test "a bind does not change the flags of its source" {
+	mkdir -p source
+	mount -t tmpfs -o nosuid,nodev tmpfs source
+	add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["bind", "ro"]}'
+	run mounted /tmp
+	local flags=,$(cut -d' ' -f6 <<<"$output"),
+	local host=,$(awk -v p="$BUNDLE/source" '$5 == p { print $6 }' /proc/self/mountinfo),
+	umount source
+	[ "$status" -eq 0 ]
+	# Flags of the source that are not named stay.
+	[[ $flags == *,ro,* && $flags == *,nosuid,* && $flags == *,nodev,* ]] || fail "$flags"
+	[[ $host == *,rw,* ]] || fail "$host"
+}
+
+@test "recursive flags reach the mounts below" {
+	mkdir -p source
+	mount -t tmpfs tmpfs source
+	mkdir source/sub
+	mount -t tmpfs tmpfs source/sub
+	local o pairs=(rro:ro rnosuid:nosuid rnodev:nodev rnoexec:noexec rnoatime:noatime rnodiratime:nodiratime rnosymfollow:nosymfollow)
+	for o in "${pairs[@]}"; do
+		cp "$TEMPLATE/config.json" config.json
+		add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["rbind", "'"${o%:*}"'"]}'
+		run mounted /tmp/sub
+		[[ ,$(cut -d' ' -f6 <<<"$output"), == *,${o#*:},* ]] || { umount -R source; fail "$o"; }
+	done
+	cp "$TEMPLATE/config.json" config.json
+	add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["rbind", "ro"]}'
+	run mounted /tmp/sub
+	local flags=,$(cut -d' ' -f6 <<<"$output"),
+	umount -R source
+	[[ $flags == *,rw,* ]] || fail "ro reached below: $flags"
+}
+
+@test "rbind takes the mounts below along, bind does not" {
+	mkdir -p source
+	mount -t tmpfs tmpfs source
+	mkdir source/sub
+	mount -t tmpfs tmpfs source/sub
+	touch source/sub/marker
+	local seen=()
+	local how
+	for how in rbind bind; do
+		cp "$TEMPLATE/config.json" config.json
+		add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["'$how'"]}'
+		run in_container 'ls /tmp/sub'
+		seen+=("$output")
+	done
+	umount -R source
+	[ "${seen[0]}" = marker ]
+	[ "${seen[1]}" = "" ]
+}
+
+@test "options of the file system are passed on" {
+	add '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["size=123k", "mode=1750", "nr_inodes=77"]}'
+	run -0 mounted /tmp
+	has "mode=1750" "nr_inodes=77"
+	like 'size=12[0-9]k'
+	add '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nonsense=1"]}'
+	run -1 kist run "$CT"
+	has nonsense /mounts/
+}
+
+@test "sync, dirsync and lazytime belong to the super block" {
+	local o
+	for o in sync dirsync lazytime; do
+		cp "$TEMPLATE/config.json" config.json
+		add '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["'$o'"]}'
+		run -0 mounted /tmp
+		[[ ,${output##* }, == *,$o,* || ,$(cut -d' ' -f6 <<<"$output"), == *,$o,* ]] || fail $o
+	done
+}
+
+@test "propagation of a mount" {
+	local o
+	for o in shared:shared: slave: private: unbindable:unbindable; do
+		cp "$TEMPLATE/config.json" config.json
+		mkdir -p source
+		add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["bind", "'"${o%%:*}"'"]}'
+		run -0 mounted /tmp
+		case ${o%%:*} in
+		shared) like ' shared:[0-9]+ ' ;;
+		unbindable) has " unbindable " ;;
+		*) lacks " shared:" unbindable ;;
+		esac
+	done
+}
+
+@test "rootfsPropagation" {
+	local o
+	for o in private slave shared unbindable; do
+		config '.linux.rootfsPropagation = $o' --arg o $o
+		run -0 mounted /
+		case $o in
+		shared) like ' shared:[0-9]+ ' ;;
+		unbindable) has " unbindable " ;;
+		*) lacks " shared:" ;;
+		esac
+	done
+	config '.linux.rootfsPropagation = "sideways"'
+	run -1 kist run "$CT"
+	has /linux/rootfsPropagation
+}
+
+@test "mounts are made in the listed order" {
+	mkdir -p one two
+	echo one >one/file
+	echo two >two/file
+	add '{"destination": "/tmp", "source": "'"$BUNDLE"'/one", "options": ["bind"]}'
+	add '{"destination": "/tmp", "source": "'"$BUNDLE"'/two", "options": ["bind"]}'
+	run -0 in_container 'cat /tmp/file'
+	is two
+}
+
+@test "a missing target is made: a directory for a directory, a file for a file" {
+	mkdir -p source
+	echo content >file
+	config '.root.readonly = false'
+	add '{"destination": "/new/deep/dir", "source": "'"$BUNDLE"'/source", "options": ["bind"]}'
+	add '{"destination": "/new/file", "source": "file", "options": ["bind"]}'
+	run -0 in_container 'cat /new/file; [ -d /new/deep/dir ] && echo dir'
+	is $'content\ndir'
+}
+
+@test "a relative source is relative to the bundle" {
+	mkdir source
+	touch source/marker
+	add '{"destination": "/tmp", "source": "source", "options": ["bind"]}'
+	cd /
+	run -0 kist run -b "$BUNDLE" "$CT"
+	cd "$BUNDLE"
+	run -0 in_container 'ls /tmp'
+	is marker
+}
+
+@test "targets through links stay in the root filesystem, dangling ones too" {
+	mkdir source
+	touch source/marker
+	ln -s /etc rootfs/link
+	ln -s ../../../../../../../../var/target rootfs/up
+	ln -s /nowhere/yet rootfs/dangling
+	mkdir -p rootfs/var/target
+	config '.root.readonly = false'
+	add '{"destination": "/link/inside", "source": "source", "options": ["bind"]}'
+	add '{"destination": "/up", "source": "source", "options": ["bind"]}'
+	add '{"destination": "/dangling", "source": "source", "options": ["bind"]}'
+	run -0 in_container 'ls /etc/inside /var/target /nowhere/yet | grep -c marker'
+	is 3
+	[ ! -e /etc/inside ] && [ ! -e /nowhere ] && [ ! -e /var/target ]
+}
+
+@test "a root filesystem that is read-only needs its mount points" {
+	add '{"destination": "/missing/dir", "type": "tmpfs", "source": "tmpfs"}'
+	mount --bind rootfs rootfs
+	mount -o remount,bind,ro rootfs
+	run kist run "$CT"
+	umount rootfs
+	[ "$status" -eq 1 ]
+	has missing "read-only file system" /mounts/
+	nothing_left
+}
+
+@test "a mount in a read-only root works when its target is there" {
+	config '.root.readonly = true'
+	add '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}'
+	run -0 in_container 'touch /tmp/x && ! touch /x 2>/dev/null && echo good'
+	is good
+}
+
+@test "a source that is not there is named" {
+	add '{"destination": "/tmp", "source": "/no/such/source", "options": ["bind"]}'
+	run -1 kist run "$CT"
+	has /no/such/source /mounts/ "no such file or directory"
+	nothing_left
+}
+
+@test "a file over a directory, and a directory over a file" {
+	mkdir source
+	touch file
+	add '{"destination": "/tmp", "source": "file", "options": ["bind"]}'
+	run -1 kist run "$CT"
+	has /mounts/
+	cp "$TEMPLATE/config.json" config.json
+	add '{"destination": "/etc/passwd", "source": "source", "options": ["bind"]}'
+	run -1 kist run "$CT"
+	has /mounts/ "a directory cannot be mounted on a file"
+}
+
+@test "tmpcopyup" {
+	mkdir -p rootfs/data/sub
+	echo content >rootfs/data/file
+	chmod 640 rootfs/data/file
+	: >rootfs/data/writable
+	ln -s file rootfs/data/link
+	add '{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
+	run -0 in_container 'cat /data/link; stat -c "%a %u %g" /data/file; echo more >>/data/file; [ -d /data/sub ] && echo dir'
+	is $'content\n640 0 0\ndir'
+	[ "$(<rootfs/data/file)" = content ]
+}
+
+@test "remount changes the flags of what is there" {
+	add '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}'
+	add '{"destination": "/tmp", "type": "", "source": "", "options": ["remount", "ro"]}'
+	run kist run "$CT"
+	if [ "$status" -eq 0 ]; then
+		run -0 mounted /tmp
+		[[ $(cut -d' ' -f6 <<<"$output") == ro* ]] || fail "not read-only"
+	else
+		# A configuration that cannot be honoured says so.
+		has remount
+	fi
+}
+
+@test "nothing can be mounted inside /proc but a short list" {
+	touch file
+	local target
+	for target in /proc/self/attr /proc/sys /proc/1 /proc/sys/kernel/core_pattern /proc/../proc/sys; do
+		cp "$TEMPLATE/config.json" config.json
+		add '{"destination": "'$target'", "source": "file", "options": ["bind"]}'
+		run -1 kist run "$CT"
+		has /mounts/ /proc
+	done
+	cp "$TEMPLATE/config.json" config.json
+	echo fake >file
+	add '{"destination": "/proc/cpuinfo", "source": "file", "options": ["bind"]}'
+	run -0 in_container 'cat /proc/cpuinfo'
+	is fake
+}
+
+@test "the host's mount table is as before" {
+	cut -d' ' -f2- /proc/self/mountinfo >before
+	add '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["shared"]}'
+	run -0 in_container true
+	cut -d' ' -f2- /proc/self/mountinfo >after
+	diff before after
+}
+
+@test "--no-pivot" {
+	run -0 in_container 'ls /; cat /proc/self/mountinfo'
+	run -0 kist run --no-pivot "$CT"
+	has busybox || has bin
+	lacks "$BUNDLE/rootfs/etc"
+}
+
+@test "a hundred mounts" {
+	config '.mounts += [range(100) | {destination: "/tmp/m\(.)", type: "tmpfs", source: "tmpfs"}] | .root.readonly = false'
+	run -0 in_container 'grep -c " /tmp/m" /proc/self/mountinfo'
+	is 100
+}
+
+@test "idmapped bind" {
+	mkdir source
+	touch source/file
+	chown 1000:1000 source/file
+	config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chown -R 100000:100000 rootfs
+	add '{"destination": "/tmp", "source": "source", "options": ["bind", "idmap"],
+		"uidMappings": [{"containerID": 1000, "hostID": 101234, "size": 1}], "gidMappings": [{"containerID": 1000, "hostID": 101234, "size": 1}]}'
+	run kist run "$CT"
+	chown -R 0:0 rootfs
+	[ "$status" -eq 0 ] || fail
+}

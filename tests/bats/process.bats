@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the process gets from /process: ids, groups, umask, cwd, environment, limits, capabilities, no_new_privs.
+
+load helpers
+
+@test "uid, gid and exactly the listed groups, not the caller's" {
+	config '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 77]}'
+	script 'grep -E "^(Uid|Gid|Groups)" /proc/self/status'
+	run -0 setpriv --groups 4,27,100 "$KIST" --root "$ROOT" run "$CT"
+	is $'Uid:\t1000\t1000\t1000\t1000\nGid:\t1001\t1001\t1001\t1001\nGroups:\t5 77 '
+	config 'del(.process.user.additionalGids)'
+	run -0 setpriv --groups 4,27,100 "$KIST" --root "$ROOT" run "$CT"
+	like $'Groups:\t ?$'
+}
+
+@test "a line of the container's passwd cannot change a numeric user (CVE-2016-3697)" {
+	printf '1000:x:0:0::/:/bin/sh\n' >passwd
+	rm rootfs/etc/passwd
+	cp passwd rootfs/etc/passwd
+	config '.process.user = {uid: 1000, gid: 1000}'
+	run -0 in_container 'grep Uid: /proc/self/status'
+	is $'Uid:\t1000\t1000\t1000\t1000'
+}
+
+@test "umask: as configured, else 022 whatever the caller's is" {
+	umask 077
+	run -0 in_container umask
+	is 0022
+	config '.process.user.umask = 23'
+	run -0 in_container umask
+	is 0027
+}
+
+@test "cwd: exists, is made if missing, and belongs to the root filesystem" {
+	config '.process.cwd = "/tmp"'
+	run -0 in_container pwd
+	is /tmp
+	config '.process.cwd = "/made/by/kist" | .root.readonly = false'
+	run -0 in_container pwd
+	is /made/by/kist
+	[ -d rootfs/made/by/kist ]
+	[ "$(stat -c %a rootfs/made/by/kist)" = 755 ]
+}
+
+@test "cwd: a directory that only the user may enter" {
+	mkdir -m 700 rootfs/private
+	chown 1000 rootfs/private
+	config '.process.cwd = "/private" | .process.user.uid = 1000 | .process.capabilities = {}'
+	run -0 in_container pwd
+	is /private
+}
+
+@test "cwd: a file is refused" {
+	config '.process.cwd = "/etc/passwd"'
+	run -1 in_container pwd
+	has cwd "not a directory"
+}
+
+@test "environment: exactly the list; HOME from the container's passwd; the last of two wins" {
+	SECRET=1 run -0 in_container 'cat /proc/self/environ | tr "\0" "\n"'
+	has PATH= TERM=xterm HOME=/root
+	lacks SECRET KIST BATS
+	config '.process.env = ["A=1", "A=2", "HOME=/x"]'
+	args /bin/env
+	run -0 kist run "$CT"
+	is $'A=2\nHOME=/x'
+}
+
+@test "environment: an entry without = is refused, no variable of the host slips in (CVE-2026-57231)" {
+	local entry
+	for entry in SECRET '*' '=x'; do
+		config '.process.env = [$e]' --arg e "$entry"
+		SECRET=1 run -1 kist run "$CT"
+		has /process/env/0
+	done
+}
+
+@test "HOME: no passwd file, or one that is no file, gives /" {
+	rm rootfs/etc/passwd
+	run -0 in_container 'echo $HOME'
+	is /
+	mkfifo rootfs/etc/passwd
+	run -0 in_container 'echo $HOME'
+	is /
+	rm rootfs/etc/passwd
+	ln -s /proc/self/environ rootfs/etc/passwd
+	run -0 in_container 'echo $HOME'
+	is /
+}
+
+@test "rlimits: set on the process, and on it alone" {
+	config '.process.rlimits = [
+		{type: "RLIMIT_NOFILE", soft: 111, hard: 222}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
+		{type: "RLIMIT_NPROC", soft: 333, hard: 444}, {type: "RLIMIT_STACK", soft: 1048576, hard: 2097152},
+		{type: "RLIMIT_MEMLOCK", soft: 65536, hard: 65536}, {type: "RLIMIT_CPU", soft: 100, hard: 1000}]'
+	run -0 in_container 'sed "s/  */ /g" /proc/self/limits'
+	has "Max open files 111 222" "Max core file size 0 0" "Max processes 333 444" "Max stack size 1048576 2097152" \
+		"Max locked memory 65536 65536" "Max cpu time 100 1000"
+}
+
+@test "rlimits: an unknown or duplicate type is an error" {
+	config '.process.rlimits = [{type: "RLIMIT_FOO", soft: 1, hard: 1}]'
+	run -1 kist run "$CT"
+	has /process/rlimits/0 RLIMIT_FOO
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 10, hard: 10}, {type: "RLIMIT_NOFILE", soft: 9, hard: 9}]'
+	run -1 kist run "$CT"
+	has /process/rlimits/1 duplicate
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 11, hard: 10}]'
+	run -1 kist run "$CT"
+	has /process/rlimits/0
+}
+
+@test "no_new_privs" {
+	config '.process.noNewPrivileges = true'
+	run -0 in_container 'grep NoNewPrivs /proc/self/status'
+	is $'NoNewPrivs:\t1'
+	config '.process.noNewPrivileges = false'
+	run -0 in_container 'grep NoNewPrivs /proc/self/status'
+	is $'NoNewPrivs:\t0'
+}
+
+@test "oom_score_adj" {
+	config '.process.oomScoreAdj = 321'
+	run -0 in_container 'cat /proc/self/oom_score_adj'
+	is 321
+	local own
+	own=$(</proc/self/oom_score_adj)
+	config 'del(.process.oomScoreAdj)'
+	run -0 in_container 'cat /proc/self/oom_score_adj'
+	is "$own"
+	config '.process.oomScoreAdj = 2000'
+	run -1 kist run "$CT"
+	has /process/oomScoreAdj
+}
+
+@test "scheduler and io priority" {
+	config '.process.scheduler = {policy: "SCHED_BATCH", nice: 7} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
+	run -0 in_container 'cut -d" " -f19,41 /proc/self/stat; ionice -p $$'
+	is $'7 3\nbest-effort: prio 6'
+}
+
+@test "the cpu affinity of the caller is not handed on" {
+	[ "$(nproc)" -gt 1 ] || skip "one cpu"
+	script 'grep Cpus_allowed_list /proc/self/status'
+	run -0 taskset -c 0 "$KIST" --root "$ROOT" run "$CT"
+	lacks $'Cpus_allowed_list:\t0'$'\n'
+	[ "$output" != $'Cpus_allowed_list:\t0' ]
+}
+
+@test "terminal without somebody who takes it" {
+	config '.process.terminal = true'
+	run -1 detached create "$CT"
+	has "cannot allocate tty if kist will detach without setting console socket"
+	nothing_left
+}
