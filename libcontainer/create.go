@@ -271,6 +271,12 @@ func (c *creation) undo() {
 	if c.session != nil {
 		c.rt.Trace.session(c.session)
 		c.session.Release()
+		if !c.state.PrivatePID && !c.cgroup.Absent() && c.cgroup.Exists() {
+			// Init may have begun, and its death does not take its children along.
+			if err := c.cgroup.Kill(); err != nil && !isForeign(err) {
+				c.rt.Log.Warn("processes of a failed create", "error", err.Error())
+			}
+		}
 		c.session.Kill()
 		c.session.Close()
 	}

@@ -5,6 +5,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -120,7 +121,9 @@ func (c *Container) killAll() error {
 	}
 	if !cg.Absent() && cg.Exists() {
 		if pidfd < 0 || !c.State.PrivatePID || c.frozen() {
-			if err := cg.Kill(); err != nil {
+			if err := cg.Kill(); isForeign(err) {
+				c.spared(cg)
+			} else if err != nil {
 				return c.about(err)
 			}
 		}
@@ -129,6 +132,23 @@ func (c *Container) killAll() error {
 		return c.about(fmt.Errorf("init, pid %d, does not die (uninterruptible sleep?)", c.State.InitPid))
 	}
 	return nil
+}
+
+// isForeign says that a cgroup is not kist's to kill or to remove: somebody had
+// made it before the container came.
+func isForeign(err error) bool {
+	var foreign *cgroups.ForeignError
+	return errors.As(err, &foreign)
+}
+
+// spared tells of processes that outlive the container: in somebody else's
+// cgroup only init is known to be the container's.
+func (c *Container) spared(cg *cgroups.Cgroup) {
+	pids, err := cg.Pids()
+	pids = slices.DeleteFunc(pids, func(pid int) bool { return pid == c.State.InitPid })
+	if err == nil && len(pids) > 0 {
+		c.rt.Log.Warn("the cgroup was there before the container: only init is killed, not what else runs in it", "id", c.State.ID, "pids", pids)
+	}
 }
 
 // waitExit waits for the end of a process.

@@ -3,8 +3,10 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -12,6 +14,7 @@ import (
 	"kist/libcontainer/compile"
 	"kist/libcontainer/console"
 	"kist/libcontainer/launch"
+	"kist/libcontainer/notify"
 	"kist/libcontainer/program"
 	"kist/seccomp"
 )
@@ -176,6 +179,7 @@ func (c *creation) created() error {
 		return err
 	}
 	c.state.Finish()
+	c.hooked = true // whatever fails from here on, poststop hooks are due
 	if err := c.dir.Save(c.state); err != nil {
 		return err
 	}
@@ -206,7 +210,12 @@ func (c *creation) running() error {
 		return err
 	}
 	if c.Detach {
-		return relayNotify(c.notify, c.session.Pidfd, c.session.Pid)
+		c.dir.Unlock() // it may take long, and the container is there for others
+		err := relayNotify(c.notify, c.session.Pidfd, c.session.Pid)
+		if errors.Is(err, notify.ErrExited) {
+			return nil // as it would have without anybody to tell
+		}
+		return err
 	}
 	c.rt.relayNotifyMeanwhile(c.notify, c.session.Pidfd, c.session.Pid)
 	return nil
@@ -214,6 +223,12 @@ func (c *creation) running() error {
 
 // filter gives the compiled form of a raw profile.
 func (rt *Runtime) filter(raw []byte) (*seccomp.Filter, error) {
+	if rt.CacheDir != "" {
+		// Package seccomp makes the directory itself, but not what is above it.
+		if err := unix.Mkdir(filepath.Dir(rt.CacheDir), 0o700); err != nil && err != unix.EEXIST {
+			rt.Log.Debug("seccomp cache", "error", err.Error())
+		}
+	}
 	f, _, err := seccomp.Load(raw, decodeSeccomp, rt.CacheDir, seccomp.Options{Build: rt.Build})
 	if err != nil {
 		return nil, err

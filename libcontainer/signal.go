@@ -35,10 +35,10 @@ func (c *Container) Signal(sig unix.Signal, all bool) error {
 		return c.about(ErrNotRunning)
 	}
 	if sig == unix.SIGKILL && !c.State.PrivatePID && !cg.Absent() {
-		if err := cg.Kill(); err != nil {
+		if err := cg.Kill(); !isForeign(err) {
 			return c.about(err)
 		}
-		return nil
+		c.spared(cg)
 	}
 	if err := c.State.Signal(sig); err != nil {
 		return err

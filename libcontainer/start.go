@@ -48,6 +48,8 @@ func (c *Container) Start() error {
 	case state.StatusCreated:
 	case state.StatusStopped:
 		return c.about(ErrStopped)
+	case state.StatusPaused:
+		return c.about(ErrPaused)
 	case state.StatusCreating:
 		return c.about(errors.New("container init still running")) // its create has not finished
 	default:
@@ -84,6 +86,7 @@ func (c *Container) Start() error {
 	if err := serveStart(s, st); err != nil {
 		return c.about(err)
 	}
+	dir.Unlock() // what follows may take long, and the container is there for others
 	if err := relayNotify(socket, pidfd, c.State.InitPid); err != nil && !errors.Is(err, notify.ErrExited) {
 		return c.about(err)
 	}
