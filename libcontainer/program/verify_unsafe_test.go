@@ -250,6 +250,13 @@ func unsafeSessions() []violation {
 			b.Execve("/y", argv, envp)
 		})},
 
+		{RuleExec, "an image by path", "execveat", single(func(b *Builder) {
+			begin(b)
+			fd := b.Need(Need{Kind: NeedPidfd})
+			argv := b.Strings(nil)
+			b.Call(unix.SYS_EXECVEAT, fd.V(), b.Str("bin/x").V(), argv.V(), argv.V(), I(unix.AT_EMPTY_PATH))
+		})},
+
 		{RuleEnd, "runs off", "umask", edited(func(b *Builder) { b.Call(unix.SYS_UMASK, I(0)) }, func(p *Program) { p.Insns, p.Causes = p.Insns[:1], p.Causes[:1] })},
 		{RuleEnd, "no hand over", "", func(t *testing.T) []*Program {
 			return append(single(func(*Builder) {})(t), processProgram(t))
