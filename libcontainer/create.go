@@ -133,6 +133,7 @@ func (c *creation) prepare() error {
 	for _, w := range c.config.Warnings() {
 		c.rt.Log.Warn(w)
 	}
+	warnWithheld(c.rt.Log, c.spec.Process, withheld(c.facts, c.entersUserNS()))
 	for _, p := range c.config.Unknown {
 		c.rt.Log.Debug("config.json: unknown property, ignored", "pointer", p)
 	}

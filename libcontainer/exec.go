@@ -148,6 +148,7 @@ func (e *entry) prepare() (err error) {
 		return err
 	}
 	done()
+	warnWithheld(e.c.rt.Log, e.process, withheld(e.facts, e.entersUserNS()))
 	if err := e.fds.collect(e.PreserveFDs, e.process); err != nil {
 		return err
 	}
@@ -253,7 +254,7 @@ func (e *entry) joinInput() *compile.JoinInput {
 		Passwd:     !hasEnv(e.process.Env, "HOME"),
 		Tasks:      len(e.target.Tasks()),
 	}
-	if in.Namespaces&unix.CLONE_NEWUSER != 0 && e.sameUserNS() {
+	if !e.entersUserNS() {
 		in.Namespaces &^= unix.CLONE_NEWUSER
 	}
 	return in
@@ -264,6 +265,7 @@ func (e *entry) processInput(passwd int, denySetgroups bool) *compile.ProcessInp
 	in := &compile.ProcessInput{
 		Process:       e.process,
 		LastCap:       e.facts.LastCap,
+		Withheld:      withheld(e.facts, e.entersUserNS()),
 		FirstFD:       3 + len(e.fds.preserve),
 		Env:           environment(e.process.Env, passwd, e.process.User.UID, e.fds.extra()),
 		Filter:        e.filter,
@@ -283,6 +285,11 @@ func openRoot(pid int) (int, error) {
 		return -1, fmt.Errorf("root of init: %w", err)
 	}
 	return fd, nil
+}
+
+// entersUserNS says whether the process goes into another user namespace.
+func (e *entry) entersUserNS() bool {
+	return e.c.State.HasNamespace(string(specs.UserNamespace)) && !e.sameUserNS()
 }
 
 // sameUserNS says whether the container's user namespace is the caller's: the

@@ -41,6 +41,12 @@ func findNamespace(list []specs.LinuxNamespace, t specs.LinuxNamespaceType) *spe
 	return nil
 }
 
+// entersUserNS says whether the container has a user namespace that is not
+// the caller's as a matter of course: a new one, or that of a path.
+func (c *creation) entersUserNS() bool {
+	return findNamespace(c.spec.Linux.Namespaces, specs.UserNamespace) != nil
+}
+
 func createsNamespace(list []specs.LinuxNamespace, t specs.LinuxNamespaceType) bool {
 	ns := findNamespace(list, t)
 	return ns != nil && ns.Path == ""

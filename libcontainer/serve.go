@@ -131,6 +131,7 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 		Process:       p,
 		Linux:         c.spec.Linux,
 		LastCap:       c.facts.LastCap,
+		Withheld:      withheld(c.facts, c.entersUserNS()),
 		FirstFD:       3 + len(c.fds.preserve),
 		Env:           c.processEnv(passwd),
 		Filter:        c.filter,

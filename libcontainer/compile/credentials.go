@@ -67,9 +67,9 @@ func (p *process) capSets() capSets {
 		return capSets{}
 	}
 	s := capSets{
-		bounding:    capMask(c.Bounding, p.LastCap),
-		permitted:   capMask(c.Permitted, p.LastCap),
-		inheritable: capMask(c.Inheritable, p.LastCap),
+		bounding:    capMask(c.Bounding, p.LastCap) &^ p.Withheld,
+		permitted:   capMask(c.Permitted, p.LastCap) &^ p.Withheld,
+		inheritable: capMask(c.Inheritable, p.LastCap) &^ p.Withheld,
 	}
 	// The kernel refuses what is not permitted; granting less is the safe reading.
 	s.effective = capMask(c.Effective, p.LastCap) & s.permitted

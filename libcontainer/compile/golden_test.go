@@ -94,7 +94,7 @@ var bundles = []struct {
 	}},
 	{"bind", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
 		s.Mounts = append(s.Mounts,
-			specs.Mount{Destination: "/a", Source: "/srv/a", Type: "bind", Options: []string{"bind", "ro", "nosuid"}},
+			specs.Mount{Destination: "/a", Source: "/srv/a", Type: "bind", Options: []string{"bind", "mode=755", "ro", "nosuid"}},
 			specs.Mount{Destination: "/b/c/d", Source: "rel", Options: []string{"rbind", "rro", "rshared"}})
 	}},
 	{"idmap", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
@@ -131,6 +131,11 @@ var bundles = []struct {
 		s.Process.User.UID = 1000
 		c := []string{"CAP_NET_BIND_SERVICE", "CAP_CHOWN"}
 		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: c, Effective: c, Permitted: c, Inheritable: c, Ambient: c[:1]}
+	}},
+	{"caps-withheld", false, func(s *specs.Spec, _ *Input, p *ProcessInput) {
+		c := []string{"CAP_NET_BIND_SERVICE", "CAP_SYS_RESOURCE"}
+		s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: c, Effective: c, Permitted: c, Inheritable: c, Ambient: c}
+		p.Withheld = 1 << 24 // CAP_SYS_RESOURCE
 	}},
 	{"no-caps", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) { s.Process.Capabilities = nil }},
 	{"seccomp", false, func(_ *specs.Spec, _ *Input, p *ProcessInput) {
@@ -348,6 +353,9 @@ func TestRefused(t *testing.T) {
 		}},
 		{`config.json: /process/selinuxLabel: SELinux is not enabled on this host`, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
 			s.Process.SelinuxLabel = "x"
+		}},
+		{`config.json: /linux/mountLabel: SELinux is not enabled on this host`, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
+			s.Linux.MountLabel = "x"
 		}},
 		{`config.json: /linux/devices/0/type: unknown device type "x" (want c, u, b or p)`, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
 			s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/x", Type: "x"}}

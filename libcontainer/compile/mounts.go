@@ -18,6 +18,9 @@ import (
 // to a descriptor of its target: there is no moment at which a read-only bind
 // is writable, and no path that could be exchanged between look and mount.
 func (s *setup) mounts() error {
+	if s.linux.MountLabel != "" && !s.Facts.SELinux {
+		return errorf(program.Cause{Pointer: "/linux/mountLabel", Index: -1}, "SELinux is not enabled on this host")
+	}
 	for i := range s.Spec.Mounts {
 		s.b.AtItem("/mounts", i)
 		begin := s.b.Len()
@@ -42,9 +45,15 @@ func (s *setup) mount(i int, m *specs.Mount) error {
 	if len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0 {
 		f.idmap = true
 	}
-	if f.bind && len(f.data) > 0 {
-		return errorf(program.Cause{Pointer: "/mounts", Index: i, Field: "options"},
-			"unknown option %q for a bind mount (the filesystem is mounted already and takes no data)", f.data[0])
+	if f.bind {
+		for _, d := range f.data {
+			// mount(2) ignores data for a bind mount, and configurations have
+			// it; package spec warns. A word may be a misspelt option.
+			if !strings.Contains(d, "=") {
+				return errorf(program.Cause{Pointer: "/mounts", Index: i, Field: "options"},
+					"unknown option %q for a bind mount (the filesystem is mounted already and takes no data)", d)
+			}
+		}
 	}
 	dest := filepath.Clean("/" + m.Destination)
 	switch {

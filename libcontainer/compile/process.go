@@ -17,7 +17,10 @@ type ProcessInput struct {
 	Process *specs.Process
 	Linux   *specs.Linux // personality and memory policy, for init; nil for exec
 	LastCap int
-	FirstFD int // stdio and preserved descriptors lie below
+	// Withheld are capabilities that nsexec does not have and cannot grant, a
+	// bit for each.
+	Withheld uint64
+	FirstFD  int // stdio and preserved descriptors lie below
 
 	// Env is the environment that the parent worked out: the process's own,
 	// without duplicates, with HOME.

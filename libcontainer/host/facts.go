@@ -12,6 +12,7 @@ type Facts struct {
 	Euid      int         `json:"euid"`      // effective user of the caller
 	UserNS    bool        `json:"userNS"`    // the caller is not in the initial user namespace
 	LastCap   int         `json:"lastCap"`   // highest capability the kernel knows
+	NoCaps    uint64      `json:"noCaps"`    // capabilities that are not in the caller's bounding set, a bit for each
 	AppArmor  bool        `json:"appArmor"`  // AppArmor is enabled
 	SELinux   bool        `json:"selinux"`   // SELinux is enabled
 	CgroupV2  bool        `json:"cgroupV2"`  // /sys/fs/cgroup is a cgroup2 mount

@@ -34,6 +34,7 @@ func Gather() (*Facts, error) {
 	}
 	f.UserNS = InUserNS()
 	f.LastCap = LastCap()
+	f.NoCaps = noCaps(f.LastCap)
 	var st unix.Statfs_t
 	if err := unix.Statfs(CgroupRoot, &st); err == nil {
 		f.CgroupV2 = st.Type == unix.CGROUP2_SUPER_MAGIC
@@ -91,6 +92,18 @@ func LastCap() int {
 		c--
 	}
 	return c
+}
+
+// noCaps asks which capabilities up to last are not in the bounding set: what
+// root execs does not have them either.
+func noCaps(last int) uint64 {
+	var mask uint64
+	for c := 0; c <= last; c++ {
+		if in, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0); err == nil && in == 0 {
+			mask |= 1 << c
+		}
+	}
+	return mask
 }
 
 // hierarchies lists the v1 mounts below /sys/fs/cgroup from its directory

@@ -191,8 +191,8 @@ func TestWarnings(t *testing.T) {
 		"process": {"args": ["x"], "cwd": "/", "capabilities": {
 			"bounding": ["CAP_SYS_ADMN", "CAP_CHECKPOINT_RESTORE"], "effective": ["CAP_KILL"], "permitted": ["CAP_BPF"], "inheritable": ["CAP_CHOWN"],
 			"ambient": ["CAP_BPF", "CAP_CHOWN"]}},
-		"mounts": [{"destination": "data", "type": "tmpfs"}],
-		"linux": {"resources": {"memory": {"kernel": -1, "kernelTCP": 5}}}
+		"mounts": [{"destination": "data", "type": "tmpfs"}, {"destination": "/b", "source": "/b", "options": ["rbind", "mode=755", "ro"]}],
+		"linux": {"devices": [{"path": "/dev/x", "type": "p", "minor": 1}, {"path": "/dev/y", "type": "p"}]}
 	}`))
 	if err != nil {
 		t.Fatal(err)
@@ -206,8 +206,8 @@ func TestWarnings(t *testing.T) {
 		`/process/capabilities/ambient/0: CAP_BPF ignored: it is not in both the permitted and the inheritable set`,
 		`/process/capabilities/ambient/1: CAP_CHOWN ignored: it is not in both the permitted and the inheritable set`,
 		`/mounts/0/destination: a relative path is deprecated; taken from "/"`,
-		`/linux/resources/memory/kernel: ignored: the kernel no longer limits kernel memory on its own`,
-		`/linux/resources/memory/kernelTCP: ignored: kernel memory for TCP is part of the memory limit`,
+		`/mounts/1/options/1: "mode=755" ignored: a bind mount shows a filesystem that has its options already`,
+		`/linux/devices/0: the number of a FIFO is ignored: it has none`,
 	}
 	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -48,10 +48,7 @@ func validateDevice(d *specs.LinuxDevice) error {
 		if d.Minor < 0 || d.Minor > maxMinor {
 			return invalid("/minor", "must be from 0 to %d, found %d", maxMinor, d.Minor)
 		}
-	case "p":
-		if d.Major != 0 || d.Minor != 0 {
-			return invalid("", "a FIFO (type \"p\") has no major and minor number")
-		}
+	case "p": // without a number; one that is given anyway is warned of
 	case "":
 		return invalid("/type", "is required")
 	default:

@@ -4,6 +4,7 @@ package spec
 
 import (
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -37,30 +38,33 @@ func (c *Config) Warnings() []string {
 			w = append(w, "/process"+text)
 		}
 	}
-	for i, m := range s.Mounts {
-		if m.Destination != "" && m.Destination[0] != '/' {
-			w = append(w, at("mounts", i, "destination")+": a relative path is deprecated; taken from \"/\"")
+	for i := range s.Mounts {
+		for _, text := range mountWarnings(&s.Mounts[i]) {
+			w = append(w, at("mounts", i)+text)
 		}
 	}
-	if s.Linux != nil && s.Linux.Resources != nil {
-		for _, text := range ResourceWarnings(s.Linux.Resources) {
-			w = append(w, "/linux/resources"+text)
+	if s.Linux != nil {
+		for i, d := range s.Linux.Devices {
+			if d.Type == "p" && (d.Major != 0 || d.Minor != 0) {
+				w = append(w, at("linux", "devices", i)+": the number of a FIFO is ignored: it has none")
+			}
 		}
 	}
 	return w
 }
 
-// ResourceWarnings gives the warnings for resources, with pointers that begin
-// at them.
-func ResourceWarnings(r *specs.LinuxResources) []string {
+// mountWarnings gives the warnings for one mount, with pointers that begin at
+// it.
+func mountWarnings(m *specs.Mount) []string {
 	var w []string
-	if r.Memory != nil {
-		// Linux 5.4 deprecated the limits on kernel memory, 5.16 removed them.
-		if r.Memory.Kernel != nil {
-			w = append(w, "/memory/kernel: ignored: the kernel no longer limits kernel memory on its own")
-		}
-		if r.Memory.KernelTCP != nil {
-			w = append(w, "/memory/kernelTCP: ignored: kernel memory for TCP is part of the memory limit")
+	if m.Destination != "" && m.Destination[0] != '/' {
+		w = append(w, "/destination: a relative path is deprecated; taken from \"/\"")
+	}
+	if slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind") {
+		for i, o := range m.Options {
+			if strings.Contains(o, "=") {
+				w = append(w, at("options", i)+": "+quoted(o)+" ignored: a bind mount shows a filesystem that has its options already")
+			}
 		}
 	}
 	return w
