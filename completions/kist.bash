@@ -47,6 +47,7 @@ _kist_value() {
 	import:--format|import:-format) values='table json' ;;
 	import:--explain|import:-explain) : ;;
 	list:--format|list:-format|list:-f) values='table json' ;;
+	lxc-console:--tty|lxc-console:-tty|lxc-console:-t) : ;;
 	plan:--exec|plan:-exec) values=$(_kist_ids) ;;
 	plan:--config|plan:-config|plan:-f) action='file' ;;
 	plan:--facts|plan:-facts) action='file' ;;
@@ -93,6 +94,7 @@ _kist_flags() {
 	import) echo '--lxc-version --set --name --lxcpath --strict --report --format --explain --help' ;;
 	kill) echo '--all --regex --help' ;;
 	list) echo '--format --quiet --help' ;;
+	lxc-console) echo '--tty --help' ;;
 	pause) echo '--help' ;;
 	plan) echo '--exec --config --json --facts --print-facts --diff --no-pivot --help' ;;
 	ps) echo '--format --help' ;;
@@ -136,10 +138,10 @@ _kist() {
 	elif [[ $cur == -* ]]; then
 		values=$(_kist_flags)
 	elif [[ -z $command ]]; then
-		values='create delete events exec features import kill list pause plan ps resume run spec start state update'
+		values='create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update'
 	else
 		case $command:$operands in
-		delete:0|events:0|exec:0|kill:0|pause:0|ps:0|resume:0|start:0|state:0|update:0) values=$(_kist_ids) ;;
+		delete:0|events:0|exec:0|kill:0|lxc-console:0|pause:0|ps:0|resume:0|start:0|state:0|update:0) values=$(_kist_ids) ;;
 		kill:1) values='HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH' ;;
 		plan:[01]) action='directory' ;;
 		import:[01]) action='file' ;;

@@ -16,7 +16,7 @@ function __kist_ids
     kist $root list --quiet 2>/dev/null
 end
 
-set -l commands create delete events exec features import kill list pause plan ps resume run spec start state update
+set -l commands create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update
 
 complete -c kist -f
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a create -d 'create a container'
@@ -27,6 +27,7 @@ complete -c kist -n "not __fish_seen_subcommand_from $commands" -a features -d '
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a import -d 'turn an LXC configuration into a bundle'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a kill -d 'send a signal to a container\'s init process'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a list -d 'list the containers of a state directory'
+complete -c kist -n "not __fish_seen_subcommand_from $commands" -a lxc-console -d 'attach to a terminal of an imported LXC container'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a pause -d 'suspend all processes of a container'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a plan -d 'print the system calls that would set up a container'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a ps -d 'list the processes of a container'
@@ -104,6 +105,9 @@ complete -c kist -n '__fish_seen_subcommand_from kill' -a '(__kist_ids)'
 complete -c kist -n '__fish_seen_subcommand_from list' -l format -s f -xa 'table json' -d 'FORMAT: table or json'
 complete -c kist -n '__fish_seen_subcommand_from list' -l quiet -s q -d 'only ids'
 complete -c kist -n '__fish_seen_subcommand_from list' -l help -s h -d 'show help'
+complete -c kist -n '__fish_seen_subcommand_from lxc-console' -l tty -s t -x -d 'terminal N (default: the first that is free)'
+complete -c kist -n '__fish_seen_subcommand_from lxc-console' -l help -s h -d 'show help'
+complete -c kist -n '__fish_seen_subcommand_from lxc-console' -a '(__kist_ids)'
 complete -c kist -n '__fish_seen_subcommand_from pause' -l help -s h -d 'show help'
 complete -c kist -n '__fish_seen_subcommand_from pause' -a '(__kist_ids)'
 complete -c kist -n '__fish_seen_subcommand_from plan' -l exec -xa '(__kist_ids)' -d 'plan an exec of container ID\'s own process in place of a create'
