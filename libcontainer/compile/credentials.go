@@ -112,6 +112,7 @@ func (p *process) credentials() error {
 	p.at("user/uid")
 	p.b.Call(unix.SYS_SETRESUID, program.I(u.UID), program.I(u.UID), program.I(u.UID))
 	p.b.Prctl(unix.PR_SET_KEEPCAPS, program.I(0))
+	p.b.Prctl(unix.PR_SET_DUMPABLE, program.I(0)) // fs.suid_dumpable may have made it traceable again
 	p.checkCwd()
 
 	p.at("capabilities")

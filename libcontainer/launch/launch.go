@@ -44,6 +44,7 @@ type Session struct {
 	sock      int
 	child     int // ChildCode, 0 if no child is to come
 	trace     bool
+	verifier  program.Verifier
 	programs  []*program.Program
 	recorders []program.Recorder
 }
@@ -92,10 +93,10 @@ func cmpErr(err, other error) error {
 
 // Start starts nsexec on a program.
 func Start(c *Config) (*Session, error) {
-	if err := program.Verify(c.Program); err != nil {
+	s := &Session{Pid: -1, Pidfd: -1, sock: -1, trace: c.Trace}
+	if err := s.verifier.Next(c.Program); err != nil {
 		return nil, err
 	}
-	s := &Session{Pid: -1, Pidfd: -1, sock: -1, trace: c.Trace}
 	if c.Forks {
 		s.child = c.ChildCode
 	}
@@ -298,7 +299,7 @@ func (s *Session) GoFD(fd int) error { return s.send(program.Message{Kind: progr
 
 // Load has nsexec go on with a further program.
 func (s *Session) Load(p *program.Program) error {
-	if err := program.Verify(append(append([]*program.Program{}, s.programs...), p)...); err != nil {
+	if err := s.verifier.Next(p); err != nil {
 		return err
 	}
 	fd, err := s.encode(p)

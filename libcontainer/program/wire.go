@@ -15,7 +15,7 @@ const (
 	Version      = 1
 	FlagTrace    = 1
 	headerSize   = 48
-	pageSize     = 4096
+	pageSize     = 65536 // the largest of any kernel: arm64 may have it
 	recorderSize = 16
 	traceSize    = 24
 	insnSize     = 64
