@@ -5,6 +5,7 @@ package libcontainer
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ func (c *creation) mkdirDangling(index, root int) error {
 	switch {
 	case index == compile.MkdirCwd:
 		path = c.spec.Process.Cwd
+	case index == compile.MkdirNotify:
+		path = compile.NotifyTarget
 	case index <= compile.MkdirDevice:
 		i := compile.MkdirDevice - index
 		if i >= len(c.spec.Linux.Devices) {
@@ -39,7 +42,8 @@ func (c *creation) mkdirDangling(index, root int) error {
 			source = filepath.Join(c.Bundle, source)
 		}
 		var st unix.Stat_t
-		file = (m.Type == "" || m.Type == "bind" || m.Type == "none") && unix.Stat(source, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
+		bind := slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+		file = bind && unix.Stat(source, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR
 	default:
 		return fmt.Errorf("nsexec asked for mount %d", index)
 	}

@@ -15,7 +15,7 @@ import (
 // With a cgroup namespace a new mount of the hierarchy has the container's
 // cgroup as its root. Without one the container's own directory is bound:
 // anything above it must stay out of sight and reach (CVE-2023-25809).
-func (s *setup) cgroupMount(dest string, f *mountFlags) error {
+func (s *setup) cgroupMount(i int, dest string, f *mountFlags) error {
 	own := s.cgroupN || s.joinsCgroup()
 	if own {
 		s.waitCgroup()
@@ -26,10 +26,10 @@ func (s *setup) cgroupMount(dest string, f *mountFlags) error {
 	set, _ := attrs(f.set, f.clr)
 	set = set&^f.rclr | f.rset
 	if s.Facts.CgroupV2 {
-		s.cgroup2(dest, set, own)
+		s.cgroup2(i, dest, set, own)
 		return nil
 	}
-	s.cgroup1(dest, set, own)
+	s.cgroup1(i, dest, set, own)
 	return nil
 }
 
@@ -42,7 +42,7 @@ func (s *setup) joinsCgroup() bool {
 	return false
 }
 
-func (s *setup) cgroup2(dest string, set uint64, own bool) {
+func (s *setup) cgroup2(i int, dest string, set uint64, own bool) {
 	done := s.b.NewLabel()
 	bind := s.b.NewLabel()
 	if own {
@@ -51,7 +51,7 @@ func (s *setup) cgroup2(dest string, set uint64, own bool) {
 		mnt, on := s.b.Fsmount(fs, set)
 		on.Jump(bind, unix.EPERM)
 		s.b.Close(fs)
-		s.attach(-1, dest, tree{slot: true, reg: mnt, fd: mnt.FD()}, "cgroup2")
+		s.attach(i, dest, tree{slot: true, reg: mnt, fd: mnt.FD()}, "cgroup2")
 		s.b.Close(mnt)
 		s.b.Jump(done)
 		s.b.Bind(bind)
@@ -63,20 +63,20 @@ func (s *setup) cgroup2(dest string, set uint64, own bool) {
 	}
 	r, _ := s.b.OpenTree(program.Cwd, path, false)
 	s.b.MountSetattr(r.FD(), false, set, 0, 0)
-	s.attach(-1, dest, tree{slot: true, reg: r, fd: r.FD()}, "cgroup2")
+	s.attach(i, dest, tree{slot: true, reg: r, fd: r.FD()}, "cgroup2")
 	s.b.Close(r)
 	s.b.Bind(done)
 }
 
 // cgroup1 is a tmpfs with a directory per hierarchy, as on the host.
-func (s *setup) cgroup1(dest string, set uint64, own bool) {
+func (s *setup) cgroup1(i int, dest string, set uint64, own bool) {
 	fs := s.b.Fsopen("tmpfs")
 	s.b.FsconfigString(fs, "mode", "755")
 	s.b.FsconfigCreate(fs)
 	// Writable until the directories are made; nobody but nsexec is here yet.
 	mnt, _ := s.b.Fsmount(fs, set&^unix.MOUNT_ATTR_RDONLY)
 	s.b.Close(fs)
-	s.attach(-1, dest, tree{slot: true, reg: mnt, fd: mnt.FD()}, "tmpfs")
+	s.attach(i, dest, tree{slot: true, reg: mnt, fd: mnt.FD()}, "tmpfs")
 	for k, h := range s.Facts.Hierarchy {
 		name := filepath.Base(h.Mountpoint)
 		s.b.Mkdirat(mnt.FD(), name, 0o755)

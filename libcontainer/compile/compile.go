@@ -174,6 +174,7 @@ func Setup(in *Input) (*program.Program, Spawn, error) {
 		s.pivot,
 		s.console,
 		s.lxcLast,
+		s.lateReadonly,
 		s.finish,
 	} {
 		if err := step(); err != nil {
@@ -194,9 +195,11 @@ type setup struct {
 	root    program.Reg // the root filesystem's mount
 	proc    program.Reg // the host's procfs
 	hasProc bool
-	inGroup bool // the cgroup has been waited for, and joined
-	made    bool // its directories have been waited for
-	cgroupN bool // the cgroup namespace is still to be made
+	inGroup bool          // the cgroup has been waited for, and joined
+	made    bool          // its directories have been waited for
+	cgroupN bool          // the cgroup namespace is still to be made
+	shared  []program.Reg // by mount: a clone that shares mounts with the host, 0 for none
+	late    []lateMount
 }
 
 // userNS says whether the container has a user namespace, new or joined.

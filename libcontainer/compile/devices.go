@@ -35,7 +35,7 @@ func (s *setup) devices() error {
 	s.b.At("/linux/devices")
 	dev, ok := s.openDev()
 	for _, d := range DefaultDevices {
-		if s.listed(d.Path) {
+		if s.listed(d.Path) || s.mounted(d.Path) {
 			continue
 		}
 		s.b.Note("default device")
@@ -62,10 +62,24 @@ func (s *setup) bindsDev() bool {
 		if filepath.Clean("/"+m.Destination) != "/dev" {
 			continue
 		}
+		if m.Type == "devtmpfs" {
+			return true // there is one for the whole machine: what is made in it is made on the host
+		}
 		for _, o := range m.Options {
 			if o == "bind" || o == "rbind" {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// mounted says whether the configuration mounts something on a path. That is
+// what the container gets to see there, whatever is usual.
+func (s *setup) mounted(path string) bool {
+	for i := range s.Spec.Mounts {
+		if filepath.Clean("/"+s.Spec.Mounts[i].Destination) == path {
+			return true
 		}
 	}
 	return false
@@ -228,7 +242,7 @@ func (s *setup) devLinks(dev program.Reg) {
 	if s.Facts.KCore {
 		s.b.Symlinkat("/proc/kcore", dev.FD(), "core").Ignore(unix.EEXIST)
 	}
-	if s.listed("/dev/ptmx") {
+	if s.listed("/dev/ptmx") || s.mounted("/dev/ptmx") {
 		return
 	}
 	// An image's own ptmx would open terminals of another instance.

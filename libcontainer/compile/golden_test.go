@@ -168,6 +168,27 @@ var bundles = []struct {
 		s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0-1", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}
 	}},
 	{"propagation-shared", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) { s.Linux.RootfsPropagation = "shared" }},
+	{"propagation-host", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
+		// Storage drivers mount in a container what is to appear on the host.
+		s.Linux.RootfsPropagation = "rshared"
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/data", Type: "bind", Source: "data", Options: []string{"rbind", "rshared"}},
+			specs.Mount{Destination: "/private", Type: "bind", Source: "/srv", Options: []string{"rbind", "rprivate"}})
+	}},
+	{"late-readonly", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
+		// A read-only /dev gets its devices first, as does a tmpfs that others are mounted in.
+		for i := range s.Mounts {
+			if s.Mounts[i].Destination == "/dev" {
+				s.Mounts[i].Options = append(s.Mounts[i].Options, "ro")
+			}
+		}
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/t", Type: "tmpfs", Source: "tmpfs", Options: []string{"ro"}},
+			specs.Mount{Destination: "/t/sub", Type: "tmpfs", Source: "tmpfs", Options: []string{"ro"}})
+	}},
+	{"dev-mounts", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
+		// What is mounted on a default device or on /dev/ptmx stays.
+		s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev/random", Type: "bind", Source: "/dev/urandom", Options: []string{"bind"}},
+			specs.Mount{Destination: "/dev/ptmx", Type: "bind", Source: "/dev/pts/ptmx", Options: []string{"bind"}})
+	}},
 	{"propagation-private", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) { s.Linux.RootfsPropagation = "private" }},
 	{"no-pivot", false, func(_ *specs.Spec, in *Input, _ *ProcessInput) { in.NoPivot = true }},
 	{"cwd-path", false, func(s *specs.Spec, _ *Input, p *ProcessInput) {

@@ -65,7 +65,7 @@ func (s *setup) mount(i int, m *specs.Mount) error {
 		if f.idmap {
 			return errorf(c, "a cgroup mount cannot be id-mapped")
 		}
-		return s.cgroupMount(dest, f)
+		return s.cgroupMount(i, dest, f)
 	case m.Type == "" || m.Type == "none" || m.Type == "bind":
 		return errorf(program.Cause{Pointer: "/mounts", Index: i, Field: "type"},
 			"type %q needs the option bind or rbind", m.Type)
@@ -89,10 +89,7 @@ func (s *setup) bind(i int, m *specs.Mount, dest string, f *mountFlags) error {
 	if source == "" {
 		return errorf(program.Cause{Pointer: "/mounts", Index: i, Field: "source"}, "a bind mount needs a source")
 	}
-	if !filepath.IsAbs(source) {
-		source = filepath.Join(s.Bundle, source)
-	}
-	src, err := s.source(i, m, source, f)
+	src, err := s.source(i, m, s.hostPath(source), f)
 	if err != nil {
 		return err
 	}
@@ -100,6 +97,41 @@ func (s *setup) bind(i int, m *specs.Mount, dest string, f *mountFlags) error {
 	s.attach(i, dest, src)
 	if src.slot {
 		s.b.Close(src.reg)
+	}
+	return nil
+}
+
+// hostPath makes a path of the configuration absolute.
+func (s *setup) hostPath(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.Bundle, path)
+}
+
+// openShared clones what is bound with shared propagation where
+// rootfsPropagation allows that: before this mount namespace becomes a slave,
+// so that the clones stay the peers of the host's mounts, and what is mounted
+// in them appears on the host. Storage drivers that run in containers live on
+// that. In a user namespace the kernel does not allow it.
+func (s *setup) openShared() error {
+	if s.userNS() || s.linux.RootfsPropagation != "shared" && s.linux.RootfsPropagation != "rshared" {
+		return nil
+	}
+	for i := range s.Spec.Mounts {
+		m := &s.Spec.Mounts[i]
+		s.b.AtItem("/mounts", i)
+		f, err := parseOptions(m.Options, program.Cause{Pointer: "/mounts", Index: i, Field: "options"})
+		if err != nil {
+			return err
+		}
+		if !f.bind || f.remount || f.idmap || len(m.UIDMappings) > 0 || f.prop != unix.MS_SHARED || m.Source == "" || s.LXC.extra(i).Relative != "" {
+			continue
+		}
+		if s.shared == nil {
+			s.shared = make([]program.Reg, len(s.Spec.Mounts))
+		}
+		s.shared[i], _ = s.b.OpenTree(program.Cwd, s.hostPath(m.Source), f.rec)
 	}
 	return nil
 }
@@ -117,6 +149,9 @@ func (s *setup) source(i int, m *specs.Mount, path string, f *mountFlags) (tree,
 	x := s.LXC.extra(i)
 	if x.Relative != "" {
 		return s.inside(i, x, f)
+	}
+	if s.shared != nil && s.shared[i] != 0 {
+		return tree{slot: true, reg: s.shared[i], fd: s.shared[i].FD()}, nil
 	}
 	idmap := -1
 	if f.idmap {
@@ -217,6 +252,10 @@ func (s *setup) filesystem(i int, m *specs.Mount, dest string, f *mountFlags) er
 		}
 	}
 	set, _ := attrs(f.set, f.clr)
+	late := set&unix.MOUNT_ATTR_RDONLY != 0 && s.filledLater(i, dest, m.Type)
+	if late {
+		set &^= unix.MOUNT_ATTR_RDONLY
+	}
 	create := s.b.FsconfigCreate(fs)
 	mnt, on := s.b.Fsmount(fs, set)
 	if fallback != nil {
@@ -231,6 +270,10 @@ func (s *setup) filesystem(i int, m *specs.Mount, dest string, f *mountFlags) er
 		s.copyUp(i, dest, mnt)
 	}
 	s.attach(i, dest, tree{slot: true, reg: mnt, fd: mnt.FD()}, m.Type)
+	if late {
+		s.late = append(s.late, lateMount{i, mnt})
+		return nil
+	}
 	s.b.Close(mnt)
 	if fallback != nil {
 		done := s.b.NewLabel()
@@ -241,6 +284,45 @@ func (s *setup) filesystem(i int, m *specs.Mount, dest string, f *mountFlags) er
 		s.attach(i, dest, tree{slot: true, reg: r, fd: r.FD()}, m.Type)
 		s.b.Close(r)
 		s.b.Bind(done)
+	}
+	return nil
+}
+
+// lateMount is an empty filesystem that becomes read-only when it is filled.
+type lateMount struct {
+	index int
+	mnt   program.Reg
+}
+
+// filledLater says whether a new, empty filesystem is yet to get devices or
+// the targets of other mounts.
+func (s *setup) filledLater(i int, dest, fstype string) bool {
+	if fstype != "tmpfs" {
+		return false
+	}
+	if dest == "/dev" {
+		return true
+	}
+	below := func(path string) bool { return strings.HasPrefix(filepath.Clean("/"+path), dest+"/") }
+	for _, m := range s.Spec.Mounts[i+1:] {
+		if below(m.Destination) {
+			return true
+		}
+	}
+	for _, d := range s.linux.Devices {
+		if below(d.Path) {
+			return true
+		}
+	}
+	return s.Spec.Process != nil && below(s.Spec.Process.Cwd)
+}
+
+// lateReadonly makes those read-only.
+func (s *setup) lateReadonly() error {
+	for _, l := range s.late {
+		s.b.AtItem("/mounts", l.index)
+		s.b.MountSetattr(l.mnt.FD(), false, unix.MOUNT_ATTR_RDONLY, 0, 0)
+		s.b.Close(l.mnt)
 	}
 	return nil
 }
@@ -373,7 +455,7 @@ func (s *setup) makeTarget(i int, dest string, t tree, dir bool, at program.Reg,
 func (s *setup) notifyMount() {
 	r, _ := s.b.OpenTree(program.Cwd, s.NotifyDir, false)
 	s.b.MountSetattr(r.FD(), false, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, 0, 0)
-	s.attach(-1, NotifyTarget, tree{slot: true, reg: r, fd: r.FD()}, "notify")
+	s.attach(MkdirNotify, NotifyTarget, tree{slot: true, reg: r, fd: r.FD()}, "notify")
 	s.b.Close(r)
 }
 

@@ -23,7 +23,7 @@ func (s *setup) rootfs() error {
 	prop := uint64(unix.MS_SLAVE)
 	switch s.linux.RootfsPropagation {
 	case "", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable":
-		// What is mounted inside must never reach the host.
+		// What is mounted inside must not reach the host, but for binds that are shared too (openShared).
 	case "private", "rprivate":
 		prop = unix.MS_PRIVATE
 	default:
@@ -31,6 +31,10 @@ func (s *setup) rootfs() error {
 			"unknown propagation %q (want shared, slave, private or unbindable)", s.linux.RootfsPropagation)
 	}
 	if s.newNS&unix.CLONE_NEWNS != 0 {
+		if err := s.openShared(); err != nil {
+			return err
+		}
+		s.b.At("/linux/rootfsPropagation")
 		slash, _ := s.b.Openat2(program.Cwd, "/", unix.O_PATH|unix.O_DIRECTORY, 0, 0)
 		s.b.MountSetattr(slash.FD(), true, 0, 0, prop)
 		s.b.Close(slash)
@@ -111,6 +115,9 @@ func (s *setup) workdir() error {
 
 // MkdirCwd is the value of SyncMkdir that means the working directory.
 const MkdirCwd = -1
+
+// MkdirNotify is the value that means NotifyTarget; no mount has that index.
+const MkdirNotify = 1 << 30
 
 // mkdirAll makes a directory and its parents below the root, one component at
 // a time on descriptors (CVE-2024-45310). It goes to dangling where a parent
