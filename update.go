@@ -68,8 +68,11 @@ config.json and cannot be combined with other flags.`,
 
 func updateFlags(c *cli.Context) (*specs.LinuxResources, *specs.LinuxIntelRdt, error) {
 	if file := c.String("resources"); file != "" {
-		if n := c.NumFlags(); n > 1 {
-			return nil, nil, fmt.Errorf("--resources: cannot be combined with other limits")
+		// Not NumFlags: it counts a flag that has an alias twice.
+		for _, name := range c.LocalFlagNames() {
+			if name != "resources" && name != "r" {
+				return nil, nil, fmt.Errorf("--resources: cannot be combined with --%s", name)
+			}
 		}
 		r, err := readResources(file)
 		return r, nil, err

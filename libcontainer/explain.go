@@ -86,7 +86,8 @@ func execError(f *launch.Failure, p *specs.Process) error {
 	case f.Errno == unix.ENOENT, f.Errno == unix.ENOTDIR:
 		return fmt.Errorf("exec: %q: stat %s: %w", name, name, errWrap(f))
 	case f.Errno == unix.EISDIR:
-		return fmt.Errorf("exec: %q: is a directory: %w", name, errWrap(f))
+		// execve's own errno for it; engines look for this word to give 126.
+		return fmt.Errorf("exec: %q: is a directory: %w", name, unix.EACCES)
 	case f.Errno == unix.ENOEXEC:
 		return fmt.Errorf("exec %s: %w (made for another architecture, or a script without #!)", name, errWrap(f))
 	}
