@@ -5,7 +5,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -377,6 +376,13 @@ func (c *creation) start() error {
 	if err := c.prepareNotify(); err != nil {
 		return err
 	}
+	made := c.rt.Rootless
+	if made {
+		// Whether a user may have one shows only now, and the program depends on it.
+		if err := c.makeCgroup(); err != nil {
+			return err
+		}
+	}
 	plan, spawn, err := c.compileSetup()
 	if err != nil {
 		return err
@@ -386,8 +392,11 @@ func (c *creation) start() error {
 
 	group := -1
 	if c.cgroup.Unified() {
-		if err := c.makeCgroup(); err != nil {
-			return err
+		if !made {
+			if err := c.makeCgroup(); err != nil {
+				return err
+			}
+			made = true
 		}
 		if group, err = c.openGroup(); err != nil {
 			return err
@@ -399,6 +408,7 @@ func (c *creation) start() error {
 		return err
 	}
 	defer extra.close()
+	defer passOOMScore(c.spec.Process, c.facts.Privileged())()
 	done = c.rt.Trace.phase("clone")
 	c.session, err = launch.Start(&launch.Config{
 		Program:    plan,
@@ -417,7 +427,7 @@ func (c *creation) start() error {
 	done()
 	// On v1 nsexec enters it itself.
 	c.inGroup = group >= 0 || len(c.cgroup.TaskFiles()) > 0
-	if group >= 0 {
+	if made {
 		return nil
 	}
 	return c.makeCgroup()
@@ -472,27 +482,6 @@ func (c *creation) joinCgroup() error {
 			return err
 		}
 		return c.fillCgroup()
-	}
-	return nil
-}
-
-// writeOOMScore sets /process/oomScoreAdj. A user without privilege may not
-// lower it; engines then send the value that it has already.
-func writeOOMScore(pid int, p *specs.Process) error {
-	if p.OOMScoreAdj == nil {
-		return nil
-	}
-	path := fmt.Sprintf("/proc/%d/oom_score_adj", pid)
-	want := fmt.Sprintf("%d", *p.OOMScoreAdj)
-	err := os.WriteFile(path, []byte(want), 0)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		if have, e := os.ReadFile(path); e == nil && string(have) == want+"\n" {
-			return nil
-		}
-		return fmt.Errorf("config.json: /process/oomScoreAdj: %w (lowering it needs CAP_SYS_RESOURCE)", err)
-	}
-	if err != nil {
-		return fmt.Errorf("config.json: /process/oomScoreAdj: %w", err)
 	}
 	return nil
 }

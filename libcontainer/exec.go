@@ -224,6 +224,7 @@ func (e *entry) start() error {
 		CgroupFD:   e.target.Fd(),
 		Trace:      e.c.rt.Trace.on(),
 	}
+	defer passOOMScore(e.process, e.facts.Privileged())()
 	done = e.c.rt.Trace.phase("clone")
 	e.session, err = launch.Start(cfg)
 	if cfg.CgroupFD >= 0 && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT)) {
