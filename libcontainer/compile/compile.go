@@ -101,13 +101,17 @@ const (
 
 // Input is all that a program depends on.
 type Input struct {
-	Spec    *specs.Spec
-	ID      string
-	Bundle  string // absolute path
-	Rootfs  string // absolute path, links resolved
-	Facts   *host.Facts
-	Cgroup  CgroupView
-	NoPivot bool
+	Spec   *specs.Spec
+	ID     string
+	Bundle string // absolute path
+	Rootfs string // absolute path, links resolved
+	// RootMount is a directory of the runtime's own that the root filesystem is
+	// put on where the container has no mount namespace of its own: what is
+	// mounted stays until somebody takes it away, and must not be in the way.
+	RootMount string
+	Facts     *host.Facts
+	Cgroup    CgroupView
+	NoPivot   bool
 	// NoNewKeyring leaves the process in the caller's session keyring.
 	NoNewKeyring bool
 	// FirstFD is the first descriptor that nsexec may use for itself: stdin,

@@ -45,15 +45,7 @@ func (s *setup) rootfs() error {
 		return err
 	}
 	s.b.At("/root/path")
-	s.openRoot()
-	// In a mount namespace of our own the tree is put on top of "/": that can be
-	// reached whatever directories the path leads through, and is what
-	// pivot_root takes away. Elsewhere it must not be in anybody's way.
-	on := "/"
-	if s.newNS&unix.CLONE_NEWNS == 0 {
-		on = s.Rootfs
-	}
-	at, _ := s.b.Openat2(program.Cwd, on, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, 0)
+	at := s.openRoot()
 	// pivot_root wants the parent of the new root not to be shared; the tree
 	// itself may carry propagation from the host, which ends here.
 	if prop == unix.MS_PRIVATE || s.newNS&unix.CLONE_NEWNS == 0 {
@@ -64,14 +56,25 @@ func (s *setup) rootfs() error {
 	return nil
 }
 
-// openRoot clones the tree of the root filesystem. Root of a user namespace may
-// not be allowed to search the directories above it; then the parent does it.
-func (s *setup) openRoot() {
-	if !s.userNS() || !s.Facts.Privileged() {
-		s.root, _ = s.b.OpenTree(program.Cwd, s.Rootfs, true)
-		return
+// openRoot clones the tree of the root filesystem and opens what it is put on:
+// its own path, where hooks of the mount namespace look for it. (On "/" it
+// would be the root of everybody who joins the namespace, and createContainer
+// hooks would be looked up in the image.) Root of a user namespace may not be
+// allowed to search the directories above it; then the parent looks it up.
+func (s *setup) openRoot() program.Reg {
+	if s.userNS() && s.Facts.Privileged() {
+		at := s.b.Alloc()
+		s.b.Sync(SyncSource, program.I(SourceRootfs), program.None).Into(at)
+		s.root, _ = s.b.OpenTree(at.FD(), "", true)
+		return at
 	}
-	s.root = s.lookedUp(SourceRootfs, true)
+	on := s.Rootfs
+	if s.newNS&unix.CLONE_NEWNS == 0 && s.RootMount != "" {
+		on = s.RootMount
+	}
+	at, _ := s.b.Openat2(program.Cwd, on, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0, 0)
+	s.root, _ = s.b.OpenTree(program.Cwd, s.Rootfs, true)
+	return at
 }
 
 // openProc keeps a descriptor of the host's procfs for sysctls and labels:
@@ -164,8 +167,10 @@ func (s *setup) pivot() error {
 		// In somebody else's mount namespace, or the host's, the root must not be exchanged for all.
 		s.b.Call(unix.SYS_CHROOT, s.b.Str(".").V())
 	case s.NoPivot:
-		// On a ramfs root there is nothing to pivot from: it is covered already,
-		// and we stand on top.
+		// On a ramfs root there is nothing to pivot from: cover it, and stand on top.
+		slash, _ := s.b.Openat2(program.Cwd, "/", unix.O_PATH|unix.O_DIRECTORY, 0, 0)
+		s.b.MoveMount(s.root.FD(), slash.FD())
+		s.b.Close(slash)
 		s.b.Call(unix.SYS_CHROOT, s.b.Str(".").V())
 	default:
 		// Both names are the new root: the old one ends up stacked on top of it
