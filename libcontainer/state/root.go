@@ -124,7 +124,7 @@ func (r *Root) Load(id string) (*State, error) {
 // Config reads the snapshot of config.json.
 func (r *Root) Config(id string) ([]byte, error) { return r.read(id, configFile, maxConfig) }
 
-// Resources reads the limits that the last update has left in force; ErrIncomplete if there was none.
+// Resources reads the limits that the last update has left in force; ENOENT if there was none.
 func (r *Root) Resources(id string) ([]byte, error) { return r.read(id, resourcesFile, maxConfig) }
 
 const (
@@ -193,7 +193,7 @@ func (r *Root) reopen(id, name string, how *unix.OpenHow) (int, error) {
 			var e error
 			if current, e = r.isCurrent(id, dir); e != nil {
 				err = e
-			} else if name == stateFile {
+			} else if name != configFile {
 				err = ErrIncomplete
 			}
 		}

@@ -130,6 +130,10 @@ func TestLife(t *testing.T) {
 	if err := d.Save(s); err == nil || !strings.Contains(err.Error(), "initPid") {
 		t.Errorf("a record that could not be read was written: %v", err)
 	}
+	// Update takes those of config.json then.
+	if _, err := r.Resources("c1"); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("resources before the first update: %v", err)
+	}
 	if err := d.SaveResources([]byte("[]")); err != nil {
 		t.Error(err)
 	}
