@@ -117,6 +117,11 @@ func execOptions(c *cli.Context) (*libcontainer.ExecOptions, error) {
 		IgnorePaused:  c.Bool("ignore-paused"),
 	}
 	if file := c.String("process"); file != "" {
+		for _, flag := range []string{"tty", "user", "cwd", "env", "e", "additional-gids", "g", "cap", "c", "process-label", "apparmor", "no-new-privs"} {
+			if c.IsSet(flag) {
+				return nil, fmt.Errorf("--%s: cannot be combined with --process, whose file says it all", flag)
+			}
+		}
 		data, err := readLimited(file)
 		if err != nil {
 			return nil, err

@@ -286,6 +286,9 @@ func (c *creation) undo() {
 		}
 	}
 	c.leaveIntelRdt()
+	if err := c.rt.dropRootMount(c.ID); err != nil {
+		c.rt.Log.Warn("root filesystem of a failed create", "error", err.Error())
+	}
 	if c.dir != nil {
 		if err := c.dir.Remove(); err != nil {
 			c.rt.Log.Warn("state of a failed create", "error", err.Error())
@@ -307,66 +310,6 @@ func (c *creation) hangUp() {
 	}
 }
 
-func (c *creation) newCgroup() (*cgroups.Cgroup, error) {
-	cfg := cgroups.Config{
-		ID:          c.ID,
-		Path:        c.spec.Linux.CgroupsPath,
-		Systemd:     c.rt.SystemdCgroup,
-		Rootless:    c.rt.Rootless,
-		Disabled:    c.rt.CgroupDisabled,
-		Resources:   c.spec.Linux.Resources,
-		Annotations: c.spec.Annotations,
-	}
-	if uid, ok := c.cgroupOwner(); ok {
-		cfg.OwnerUID = &uid
-	}
-	return cgroups.New(cfg)
-}
-
-// cgroupOwner gives the user that a delegated cgroup belongs to: with a cgroup
-// namespace and a writable cgroup mount the container's root may manage what
-// is below. See config-linux.md, "Cgroup ownership".
-func (c *creation) cgroupOwner() (int, bool) {
-	if !createsNamespace(c.spec.Linux.Namespaces, specs.CgroupNamespace) {
-		return 0, false
-	}
-	writable := false
-	for i := range c.spec.Mounts {
-		m := &c.spec.Mounts[i]
-		if m.Type != "cgroup" && m.Type != "cgroup2" || filepath.Clean(m.Destination) != "/sys/fs/cgroup" {
-			continue
-		}
-		writable = true
-		for _, o := range m.Options {
-			if o == "ro" {
-				writable = false
-			}
-		}
-	}
-	if !writable {
-		return 0, false
-	}
-	for _, m := range c.spec.Linux.UIDMappings {
-		if uid := c.spec.Process.User.UID; uid >= m.ContainerID && uid-m.ContainerID < m.Size {
-			return int(m.HostID + uid - m.ContainerID), true
-		}
-	}
-	return 0, false
-}
-
-// view tells the compiler where the cgroup is.
-func (c *creation) view() compile.CgroupView {
-	v := compile.CgroupView{Born: c.cgroup.BornInto(), Tasks: c.innerTasks(c.cgroup.TaskFiles()), None: c.cgroup.Absent()}
-	if c.facts.CgroupV2 {
-		v.Path = c.cgroup.Path("")
-		return v
-	}
-	for _, h := range c.facts.Hierarchy {
-		v.Dirs = append(v.Dirs, c.cgroup.Path(h.Options[0]))
-	}
-	return v
-}
-
 // start compiles the setup program and starts nsexec on it. On cgroup v2 the
 // cgroup is complete before, and nsexec is born in it; on v1 it is made while
 // nsexec is at work. On a hybrid host both: it is born in the shadow cgroup of
@@ -374,6 +317,9 @@ func (c *creation) view() compile.CgroupView {
 func (c *creation) start() error {
 	done := c.rt.Trace.phase("compile")
 	if err := c.prepareNotify(); err != nil {
+		return err
+	}
+	if err := c.makeRootMount(); err != nil {
 		return err
 	}
 	made := c.rt.Rootless
@@ -439,6 +385,7 @@ func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {
 		ID:           c.ID,
 		Bundle:       c.Bundle,
 		Rootfs:       c.state.Rootfs,
+		RootMount:    c.rt.rootMount(c.ID),
 		Facts:        c.facts,
 		Cgroup:       c.view(),
 		NoPivot:      c.NoPivot,
@@ -450,38 +397,3 @@ func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {
 	})
 }
 
-// makeCgroup makes the cgroup with its limits; no process is in it yet.
-func (c *creation) makeCgroup() error {
-	defer c.rt.Trace.phase("cgroup")()
-	if err := c.cgroup.Create(); err != nil {
-		return err
-	}
-	// A hierarchy that only keeps books may have dropped out.
-	c.state.CgroupPaths = c.cgroup.Paths()
-	if c.rt.SystemdCgroup {
-		return nil // systemd makes it when there is a process to put there
-	}
-	if err := c.cgroup.Set(); err != nil {
-		return err
-	}
-	return c.fillCgroup()
-}
-
-// joinCgroup puts nsexec into the cgroup, where it was not born there.
-func (c *creation) joinCgroup() error {
-	if c.inGroup {
-		return nil
-	}
-	c.inGroup = true
-	defer c.rt.Trace.phase("cgroup attach")()
-	if err := c.cgroup.Attach(c.session.Pid); err != nil {
-		return err
-	}
-	if c.rt.SystemdCgroup {
-		if err := c.cgroup.Set(); err != nil {
-			return err
-		}
-		return c.fillCgroup()
-	}
-	return nil
-}
