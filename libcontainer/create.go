@@ -396,4 +396,3 @@ func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {
 		LXC:          c.lxc,
 	})
 }
-
