@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/cgroups"
 	"kist/libcontainer/spec"
@@ -64,7 +63,7 @@ func (c *Container) resources() (*specs.LinuxResources, error) {
 	if err == nil {
 		return spec.DecodeResources(data)
 	}
-	if !errors.Is(err, unix.ENOENT) {
+	if !errors.Is(err, state.ErrIncomplete) {
 		return nil, err
 	}
 	if data, err = c.root.Config(c.State.ID); err != nil {

@@ -193,7 +193,7 @@ func (r *Root) reopen(id, name string, how *unix.OpenHow) (int, error) {
 			var e error
 			if current, e = r.isCurrent(id, dir); e != nil {
 				err = e
-			} else if name == stateFile {
+			} else if name != configFile {
 				err = ErrIncomplete
 			}
 		}
