@@ -104,7 +104,9 @@ func (t *translation) translateCapabilities() error {
 		}
 		s.entry.keep()
 	}
-	t.withoutMissing(&kept)
+	if !t.userns { // in a user namespace of its own the container has them all
+		t.withoutMissing(&kept)
+	}
 	names := capabilityNames()
 	bounding := []string{}
 	for i, k := range kept {

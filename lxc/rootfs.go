@@ -161,6 +161,7 @@ func (t *translation) overlay(s *setting, kind, path string, depth int) (*Rootfs
 	m := &RootfsMount{Type: "overlay", Source: "overlay"}
 	if first.Type == "bind" {
 		lowers[0] = first.Source
+		m.Source = first.Source // what LXC names as the device
 	} else {
 		m.Lower = first
 		lowers[0] = ""

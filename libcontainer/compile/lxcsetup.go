@@ -132,12 +132,10 @@ func (s *setup) mountOnto(m, dir program.Reg, name string) {
 }
 
 // lxcConsole is console for an imported container: the terminal may have a
-// directory of its own below /dev, and is left out where there is no file for
-// it in a /dev that LXC would not touch.
+// directory of its own below /dev.
 func (s *setup) lxcConsole() error {
 	s.b.At("/process/terminal")
 	peer := openTerminal(s.b, s.root.FD(), s.Spec.Process)
-	s.b.Fchmod(peer.FD(), 0o700) // what LXC gives its console; getty sets its own
 	s.placeTerminal(peer, "console")
 	useTerminal(s.b, peer)
 	return nil
@@ -146,24 +144,22 @@ func (s *setup) lxcConsole() error {
 // placeTerminal binds a terminal at /dev/NAME, or at /dev/TTYDIR/NAME with a
 // link to it.
 func (s *setup) placeTerminal(peer program.Reg, name string) {
-	end := s.b.NewLabel()
 	dev, _ := s.b.Openat2(s.root.FD(), "/dev", unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot)
 	at := dev
 	if s.LXC.TTYDir != "" {
 		at = s.ttyDir(dev, name)
 	}
-	if !s.LXC.NoDev || s.LXC.TTYDir != "" {
-		s.b.Mknodat(at.FD(), name, unix.S_IFREG|0o600, 0).Ignore(unix.EEXIST)
-	}
+	s.b.Mknodat(at.FD(), name, unix.S_IFREG|0o600, 0).Ignore(unix.EEXIST)
 	m, _ := s.b.OpenTree(peer.FD(), "", false)
-	file, on := s.b.Openat2(at.FD(), name, unix.O_PATH, 0, program.InRoot|unix.RESOLVE_NO_SYMLINKS)
-	if s.LXC.NoDev {
-		on.Jump(end, unix.ENOENT)
+	if name == "console" && s.LXC.TTYDir != "" {
+		// The console, unlike the terminals, is in both places.
+		again, _ := s.b.OpenTree(peer.FD(), "", false)
+		s.mountOnto(again, dev, name)
 	}
-	s.b.MoveMount(m.FD(), file.FD())
-	s.b.Bind(end)
-	s.b.Free(file)
-	s.b.Free(m)
+	s.mountOnto(m, at, name)
+	if name == "console" && !s.LXC.NoDev {
+		s.b.Fchmod(peer.FD(), 0o700) // what LXC gives a console that it has made; getty sets its own
+	}
 	if at != dev {
 		s.b.Close(at)
 	}
@@ -179,7 +175,11 @@ func (s *setup) ttyDir(dev program.Reg, name string) program.Reg {
 	s.b.Bind(void)
 	at, _ := s.b.Openat2(s.root.FD(), "/dev/"+s.LXC.TTYDir, unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot)
 	s.b.Call(unix.SYS_UNLINKAT, dev.V(), s.b.Str(name).V(), program.I(0)).Ignore(unix.ENOENT)
-	s.b.Symlinkat(s.LXC.TTYDir+"/"+name, dev.FD(), name)
+	if name == "console" {
+		s.b.Mknodat(dev.FD(), name, unix.S_IFREG|0o600, 0)
+	} else {
+		s.b.Symlinkat(s.LXC.TTYDir+"/"+name, dev.FD(), name)
+	}
 	return at
 }
 
