@@ -75,6 +75,9 @@ func (rt *Runtime) deleteDamaged(dir *state.Dir, id string, force bool, err erro
 			rt.Log.Warn("cgroup", "id", id, "error", err.Error())
 		}
 	}
+	if err := rt.dropRootMount(id); err != nil {
+		return err
+	}
 	return dir.Remove()
 }
 
@@ -178,6 +181,9 @@ func (c *Container) remove(dir *state.Dir) error {
 		return c.about(err)
 	}
 	if err := intelrdt.Remove(c.State.ResctrlGroup, c.State.ResctrlMonGroup); err != nil {
+		return c.about(err)
+	}
+	if err := c.rt.dropRootMount(c.State.ID); err != nil {
 		return c.about(err)
 	}
 	run := func() {}

@@ -54,6 +54,7 @@ type entry struct {
 	session *launch.Session
 	console int
 	pidfds  int
+	chroot  bool // the container's root is not that of its mount namespace
 }
 
 // Exec runs a further process in the container. The caller waits for it, and
@@ -120,6 +121,7 @@ func (e *entry) prepare() (err error) {
 	if err != nil {
 		return err
 	}
+	e.chroot = hasForeignRoot(config.Spec)
 	e.process = e.Process
 	if e.process == nil {
 		if config.Spec.Process == nil {
@@ -251,7 +253,7 @@ func (e *entry) joinInput() *compile.JoinInput {
 		Facts:      e.facts,
 		FirstFD:    3 + len(e.fds.preserve),
 		Namespaces: namespaceFlags(e.c.State.Namespaces),
-		Chroot:     !e.c.State.HasNamespace(string(specs.MountNamespace)),
+		Chroot:     e.chroot,
 		Passwd:     !hasEnv(e.process.Env, "HOME"),
 		Tasks:      len(e.target.Tasks()),
 	}

@@ -93,12 +93,11 @@ func (st *startup) startContainer(pidfd int) error {
 		return err
 	}
 	spawner := &inside{pidfd: pidfd, namespaces: st.state.Namespaces, root: -1}
-	if !st.state.HasNamespace(string(specs.MountNamespace)) {
-		if spawner.root, err = openRoot(st.state.InitPid); err != nil {
-			return err
-		}
-		defer unix.Close(spawner.root)
+	// Its mount namespace may be one that it has joined, with another root.
+	if spawner.root, err = openRoot(st.state.InitPid); err != nil {
+		return err
 	}
+	defer unix.Close(spawner.root)
 	return hooks.Run(context.Background(), "startContainer", h.StartContainer, ociState(st.state, specs.StateCreated), spawner)
 }
 

@@ -52,6 +52,13 @@ func createsNamespace(list []specs.LinuxNamespace, t specs.LinuxNamespaceType) b
 	return ns != nil && ns.Path == ""
 }
 
+// hasForeignRoot says whether the container's root is not that of its mount
+// namespace: who joins one that the container has joined itself, or the host's,
+// has the root of that one, and must change to the container's.
+func hasForeignRoot(s *specs.Spec) bool {
+	return s.Linux == nil || !createsNamespace(s.Linux.Namespaces, specs.MountNamespace)
+}
+
 // checkSysctl refuses sysctls of the network where the namespace that is to be
 // joined is the host's own: they would change the host.
 func (c *creation) checkSysctl() error {
