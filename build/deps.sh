@@ -5,7 +5,7 @@
 #
 #   build   make                     bench   make bench
 #   test    make test, make demo     lint    make lint
-#   arm64   make arm64
+#   arm64   make arm64            engines tests/engines/run
 #
 # Without a group: build and test. Does nothing, quickly, when everything is installed.
 #
@@ -20,6 +20,10 @@ packages() {
 	build) echo gcc libseccomp-dev linux-libc-dev make musl-dev pkg-config ;;
 	test) echo apparmor attr bats busybox-static iproute2 jq libcap2-bin lxc procps runc strace uidmap util-linux ;;
 	bench) echo busybox-static crun jq runc strace util-linux ;;
+	engines)
+		echo aardvark-dns buildah busybox-static catatonit conmon containerd docker.io iproute2 iptables \
+			jq netavark podman slirp4netns tini uidmap util-linux
+		;;
 	lint) echo clang-format codespell shellcheck ;;
 	arm64)
 		# linux-libc-dev-arm64-cross has the kernel headers that the foreign libseccomp needs; qemu runs the result.
@@ -28,7 +32,7 @@ packages() {
 		fi
 		;;
 	*)
-		echo "$0: $1: no such group (build, test, bench, lint, arm64)" >&2
+		echo "$0: $1: no such group (build, test, engines, bench, lint, arm64)" >&2
 		return 2
 		;;
 	esac

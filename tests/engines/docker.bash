@@ -26,6 +26,7 @@ docker_image() { docker import "$STATE/rootfs.tar" box >/dev/null; }
 
 # docker_down: all containers and the daemon.
 docker_down() {
+	cp "$STATE/dockerd.log" /tmp/eng/
 	docker_clean
 	halt dockerd
 }

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Docker: daemons with other settings: live-restore, userns-remap.
+
+load helpers
+load docker
+
+teardown() { docker_down || true; }
+
+@test "live-restore: containers outlive the daemon" {
+	docker_up --live-restore
+	docker_image
+	docker run -d --name c1 --restart no box sh -c 'while :; do date +%s%N; sleep 0.1; done' >/dev/null
+	pid=$(inspect c1 .State.Pid)
+	halt dockerd
+	grep -q busybox /proc/"$pid"/cmdline || [ -d "/proc/$pid" ]
+	docker_up --live-restore
+	state c1 running
+	[ "$(inspect c1 .State.Pid)" = "$pid" ]
+	run -0 docker exec c1 echo still
+	is still
+	before=$(docker logs c1 | wc -l)
+	sleep 0.5
+	[ "$(docker logs c1 | wc -l)" -gt "$before" ]
+	docker stop -t 0 c1
+	run -0 inspect c1 .State.ExitCode
+	is 137
+}
+
+@test "live-restore: a daemon that was killed, and a container that ended meanwhile" {
+	docker_up --live-restore
+	docker run -d --name c1 box sh -c 'sleep 2; exit 9' >/dev/null
+	docker run -d --name c2 box sleep 1000 >/dev/null
+	halt dockerd KILL
+	sleep 2
+	docker_up --live-restore
+	eventually 20 state c1 exited
+	run -0 inspect c1 .State.ExitCode
+	is 9
+	state c2 running
+}
+
+@test "userns-remap" {
+	grep -q '^dockremap:' /etc/subuid || printf 'dockremap:231072:65536\n' >"$STATE/subid"
+	if [ -e "$STATE/subid" ]; then
+		# The machine's own files stay as they are.
+		for f in passwd group; do
+			cp "/etc/$f" "$STATE/$f"
+			mount --bind "$STATE/$f" "/etc/$f"
+		done
+		echo 'dockremap:x:4242:4242::/:/bin/false' >>/etc/passwd
+		echo 'dockremap:x:4242:' >>/etc/group
+		cp "$STATE/subid" "$STATE/subgid"
+		mount --bind "$STATE/subid" /etc/subuid
+		mount --bind "$STATE/subgid" /etc/subgid
+	fi
+	chmod 711 "$STATE"
+	docker_up --userns-remap dockremap
+	docker_image
+	run -0 docker run --rm box sh -c 'id -u; cat /proc/self/uid_map; touch /tmp/x && stat -c %u /tmp/x; head -n 1 /proc/self/cgroup >/dev/null && echo ok'
+	[[ $output =~ ^0$'\n'\ +0\ +[0-9]+\ +65536$'\n'0$'\n'ok$ ]]
+	docker run -d --name c1 box sleep 1000 >/dev/null
+	[ "$(stat -c %u "/proc/$(inspect c1 .State.Pid)")" -gt 0 ]
+	run -0 docker exec -u user c1 sh -c 'id -u; cat /proc/self/uid_map | tr -s " "'
+	[[ $output == $'1000\n'* ]]
+	run -0 terminal docker exec -it c1 sh -c 'echo x >/dev/tty && test -w /dev/pts/0 && echo writable'
+	has writable
+	run -0 docker run --rm -v vol:/v -v "$BATS_TEST_TMPDIR:/b:ro" --tmpfs /t --read-only box sh -c 'touch /v/x /t/x && ! touch /b/x 2>/dev/null && echo mounts'
+	is mounts
+	run -0 docker run --rm --userns host box sh -c 'grep -c 4294967295 /proc/self/uid_map'
+	is 1
+	run -127 docker run --rm box no-such
+	has "executable file not found"
+}
