@@ -95,10 +95,13 @@ func (s *setup) lxcDevices() error {
 		return nil
 	}
 	s.b.Note("LXC's /dev/ptmx")
+	covered := s.b.NewLabel()
 	dev, _ := s.b.Openat2(s.root.FD(), "/dev", unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot)
-	s.b.Call(unix.SYS_UNLINKAT, dev.V(), s.b.Str("ptmx").V(), program.I(0)).Ignore(unix.ENOENT)
+	s.b.Mknodat(dev.FD(), "ptmx", unix.S_IFREG|0o666, 0).Ignore(unix.EEXIST)
+	s.b.Call(unix.SYS_UNLINKAT, dev.V(), s.b.Str("ptmx").V(), program.I(0)).Jump(covered, unix.EBUSY) // a mount of the configuration's own
 	s.b.Mknodat(dev.FD(), "ptmx", unix.S_IFREG|0o666, 0)
 	s.bindInto(dev, "ptmx", "/dev/pts/ptmx", 0)
+	s.b.Bind(covered)
 	s.b.Close(dev)
 	return nil
 }
