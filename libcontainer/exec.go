@@ -326,7 +326,7 @@ func (e *entry) answer(ev launch.Event) (err error) {
 		err = giveMaster(e.console, ev.FD, e.Console)
 	case compile.SyncListener:
 		st := &startup{rt: e.c.rt, state: e.c.State, listener: e.agent}
-		err = st.sendListener(e.session.Pid, ev.FD)
+		err = st.sendListener(e.session.Pid, ev.FD, specs.StateRunning)
 		unix.Close(ev.FD)
 	case compile.SyncReady:
 		err = e.ready(ev.FD)

@@ -117,6 +117,10 @@ func hint(f *launch.Failure) string {
 		return "the mount point is missing and the root filesystem is read-only: make it in the image"
 	case nr == unix.SYS_OPENAT2 && (f.Errno == unix.ELOOP || f.Errno == unix.ENOTDIR) && cause.Pointer == "/mounts":
 		return "proc and sysfs must be mounted on an ordinary directory"
+	case f.Errno == unix.EMEDIUMTYPE && cause.Pointer == "/mounts":
+		return "only a procfs may be bound on /proc"
+	case f.Errno == unix.EXDEV && f.Program.Insns[f.Insn].Op == program.OpCheck && cause.Pointer == "/mounts":
+		return "the target is a symbolic link into /proc, where nothing may be mounted"
 	case nr == unix.SYS_FSOPEN && f.Errno == unix.ENODEV:
 		return "the kernel does not know this filesystem type"
 	case nr == unix.SYS_OPEN_TREE && f.Errno == unix.ENOENT:

@@ -45,7 +45,7 @@ func (rt *Runtime) openNamespace(s compile.Share) (int, error) {
 		return -1, fmt.Errorf("container %s: %w (start it first)", s.ID, err)
 	}
 	defer unix.Close(pidfd)
-	fd, err := unix.Open("/proc/"+strconv.Itoa(other.State.InitPid)+"/ns/"+procName(s), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/proc/"+strconv.Itoa(other.State.InitPid)+"/ns/"+procName(s.Type), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("container %s: namespace %s: open: %w", s.ID, s.Type, err)
 	}
@@ -55,14 +55,4 @@ func (rt *Runtime) openNamespace(s compile.Share) (int, error) {
 		return -1, fmt.Errorf("container %s: %w", s.ID, state.ErrNotRunning)
 	}
 	return fd, nil
-}
-
-func procName(s compile.Share) string {
-	switch s.Type {
-	case "network":
-		return "net"
-	case "mount":
-		return "mnt"
-	}
-	return string(s.Type)
 }

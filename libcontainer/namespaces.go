@@ -4,7 +4,6 @@ package libcontainer
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -59,23 +58,35 @@ func hasForeignRoot(s *specs.Spec) bool {
 	return s.Linux == nil || !createsNamespace(s.Linux.Namespaces, specs.MountNamespace)
 }
 
-// checkSysctl refuses sysctls of the network where the namespace that is to be
-// joined is the host's own: they would change the host.
+// checkSysctl refuses sysctls of a namespace that is to be joined and is the
+// host's own: they would change the host.
 func (c *creation) checkSysctl() error {
-	ns := findNamespace(c.spec.Linux.Namespaces, specs.NetworkNamespace)
-	if ns == nil || ns.Path == "" {
-		return nil // package spec has seen to it
-	}
-	var own, theirs unix.Stat_t
-	if unix.Stat("/proc/self/ns/net", &own) != nil || unix.Stat(ns.Path, &theirs) != nil {
-		return nil // joining it will fail, and say why
-	}
 	for name := range c.spec.Linux.Sysctl {
-		if own.Ino == theirs.Ino && own.Dev == theirs.Dev && strings.HasPrefix(compile.SysctlPath(name), "net/") {
-			return fmt.Errorf("config.json: /linux/sysctl/%s: needs a private network namespace, %s is the host's", name, ns.Path)
+		kind := compile.SysctlNamespace(name)
+		ns := findNamespace(c.spec.Linux.Namespaces, kind)
+		if ns == nil || ns.Path == "" {
+			continue // package spec has seen to it
+		}
+		var own, theirs unix.Stat_t
+		if unix.Stat("/proc/self/ns/"+procName(kind), &own) != nil || unix.Stat(ns.Path, &theirs) != nil {
+			continue // joining it will fail, and say why
+		}
+		if own.Ino == theirs.Ino && own.Dev == theirs.Dev {
+			return fmt.Errorf("config.json: /linux/sysctl/%s: needs a private %s namespace, %s is the host's", name, kind, ns.Path)
 		}
 	}
 	return nil
+}
+
+// procName is a namespace's name below /proc/PID/ns.
+func procName(t specs.LinuxNamespaceType) string {
+	switch t {
+	case specs.NetworkNamespace:
+		return "net"
+	case specs.MountNamespace:
+		return "mnt"
+	}
+	return string(t)
 }
 
 func hookKinds(h *specs.Hooks) []string {

@@ -108,7 +108,7 @@ func serveStart(s *launch.Session, st *startup) error {
 		case compile.SyncStart:
 			err = st.startContainer(s.Pidfd)
 		case compile.SyncListener:
-			err = st.sendListener(s.Pid, ev.FD)
+			err = st.sendListener(s.Pid, ev.FD, specs.StateCreated)
 		default:
 			err = fmt.Errorf("nsexec: sync point %d is not known here", ev.Code)
 		}
@@ -126,12 +126,12 @@ func serveStart(s *launch.Session, st *startup) error {
 }
 
 // sendListener hands the seccomp listener to its agent.
-func (st *startup) sendListener(pid, fd int) error {
+func (st *startup) sendListener(pid, fd int, status specs.ContainerState) error {
 	doc := specs.ContainerProcessState{
 		Version:  specs.Version,
 		Pid:      pid,
 		Metadata: st.listener.metadata,
-		State:    ociState(st.state, specs.StateCreated),
+		State:    ociState(st.state, status),
 	}
 	return seccomp.SendListener(st.listener.path, doc, fd)
 }

@@ -204,6 +204,7 @@ type setup struct {
 	cgroupN bool          // the cgroup namespace is still to be made
 	shared  []program.Reg // by mount: a clone that shares mounts with the host, 0 for none
 	late    []lateMount
+	statfs  program.Ref // room for notInProc
 }
 
 // userNS says whether the container has a user namespace, new or joined.

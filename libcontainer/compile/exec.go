@@ -140,6 +140,8 @@ func Hook(in *HookInput) (*program.Program, Spawn, error) {
 		spawn.Forks = true
 		forkTo(b)
 	}
+	b.Note("a hook does not outlive kist")
+	b.Prctl(unix.PR_SET_PDEATHSIG, program.I(int(unix.SIGKILL)))
 	b.Note("hook")
 	argv := in.Args
 	if len(argv) == 0 {

@@ -93,6 +93,10 @@ func (s *setup) bind(i int, m *specs.Mount, dest string, f *mountFlags) error {
 	if err != nil {
 		return err
 	}
+	if dest == "/proc" {
+		// Nothing that only looks like it: tools inside trust what they read there.
+		s.b.CheckFS(src.fd, unix.PROC_SUPER_MAGIC, unix.EMEDIUMTYPE)
+	}
 	s.applyAttributes(src, f)
 	s.attach(i, dest, src)
 	if src.slot {
@@ -406,8 +410,25 @@ func (s *setup) attach(i int, dest string, t tree, fstype ...string) {
 	s.b.Bind(missing)
 	s.makeTarget(i, dest, t, len(fstype) > 0, at, flags, resolve)
 	s.b.Bind(there)
+	s.notInProc(dest, at)
 	s.b.MoveMount(t.fd, at.FD())
 	s.b.Close(at)
+}
+
+// notInProc refuses a target that a link of the image has led into procfs. What
+// may be mounted there by name is a short list, which package spec checks.
+func (s *setup) notInProc(dest string, at program.Reg) {
+	if dest == "/proc" || strings.HasPrefix(dest, "/proc/") {
+		return
+	}
+	if s.statfs == 0 {
+		s.statfs = s.b.Zero(128)
+	}
+	fine := s.b.NewLabel()
+	s.b.Call(unix.SYS_FSTATFS, at.V(), s.statfs.V())
+	s.b.Check(s.statfs, 0xffffffff, unix.PROC_SUPER_MAGIC, unix.EXDEV).Jump(fine, unix.EXDEV)
+	s.b.Check(s.statfs, 0, 1, unix.EXDEV) // never true
+	s.b.Bind(fine)
 }
 
 // makeTarget makes what is missing of a mount's target: directories, and for

@@ -4,7 +4,9 @@ package compile
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/program"
@@ -128,6 +130,20 @@ func SysctlPath(name string) string {
 		}
 	}
 	return string(b)
+}
+
+// SysctlNamespace gives the namespace that a sysctl belongs to.
+func SysctlNamespace(name string) specs.LinuxNamespaceType {
+	path := SysctlPath(name)
+	switch {
+	case strings.HasPrefix(path, "net/"):
+		return specs.NetworkNamespace
+	case strings.HasPrefix(path, "user/"):
+		return specs.UserNamespace
+	case path == "kernel/domainname", path == "kernel/hostname":
+		return specs.UTSNamespace
+	}
+	return specs.IPCNamespace // kernel/msg*, kernel/sem*, kernel/shm*, fs/mqueue/*
 }
 
 // escape makes a property name part of a JSON pointer (RFC 6901).

@@ -225,6 +225,11 @@ func (s *Session) adopt(pid int) error {
 	if err != nil {
 		return fmt.Errorf("nsexec: child %d: pidfd_open: %w", pid, err)
 	}
+	// A number alone is nsexec's word: what is not our child, we must not come to signal.
+	if err := unix.Waitid(unix.P_PIDFD, pidfd, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+		unix.Close(pidfd)
+		return fmt.Errorf("nsexec: told of pid %d as its child: %w", pid, err)
+	}
 	// The first process leaves by itself; a zombie of it would confuse the subreaper above us.
 	var ws unix.WaitStatus
 	for {
