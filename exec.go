@@ -87,6 +87,7 @@ func execAction(c *cli.Context) (status, err error) {
 	fg := &foreground{}
 	if !detach {
 		fg.prepare()
+		o.Meanwhile = fg.catch
 		if o.ConsoleSocket == "" {
 			o.Console = fg.takeMaster
 		}

@@ -19,8 +19,7 @@ type foreground struct {
 	terminal  *console.Foreground
 }
 
-// prepare takes over the signals before the process exists, so that none of
-// them can end kist and leave a container behind.
+// prepare is done before the process exists.
 func (f *foreground) prepare() {
 	if f.subreaper {
 		// Orphans of the container come to us and not to init, which the
@@ -28,7 +27,14 @@ func (f *foreground) prepare() {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
 	f.signals = make(chan os.Signal, 64)
-	signal.Notify(f.signals)
+}
+
+// catch takes over the signals that people and service managers send, while
+// nsexec is at work: from then on none of them ends kist and leaves a container
+// behind. The others follow in wait. Go hands each signal to a thread of its
+// own and back, so that all of them at once take milliseconds.
+func (f *foreground) catch() {
+	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 }
 
 func (f *foreground) takeMaster(master int) error {
@@ -53,7 +59,10 @@ func (f *foreground) wait(pid, pidfd int) (unix.WaitStatus, error) {
 		}
 	}
 	defer unix.Close(pidfd)
-	go f.forward(pidfd)
+	go func() {
+		signal.Notify(f.signals)
+		f.forward(pidfd)
+	}()
 	if f.terminal != nil {
 		if err := f.terminal.Copy(pidfd); err != nil {
 			return 0, err

@@ -47,6 +47,7 @@ func runAction(c *cli.Context) error {
 	fg := &foreground{subreaper: !detach && !c.Bool("no-subreaper")}
 	if !detach {
 		fg.prepare()
+		o.Meanwhile = fg.catch
 		if o.ConsoleSocket == "" {
 			o.Console = fg.takeMaster
 		}

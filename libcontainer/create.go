@@ -38,6 +38,8 @@ type CreateOptions struct {
 	Console func(master int) error
 	// Detach means that nobody stays to serve a terminal.
 	Detach bool
+	// Meanwhile, if set, is called once while nsexec is at work.
+	Meanwhile func()
 }
 
 // creation is one create under way.
@@ -90,6 +92,9 @@ func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
 	}()
 	if err := c.start(); err != nil {
 		return nil, err
+	}
+	if c.Meanwhile != nil {
+		c.Meanwhile()
 	}
 	if err := c.serve(); err != nil {
 		return nil, err

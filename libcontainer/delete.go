@@ -122,7 +122,9 @@ func (c *Container) killAll() error {
 	case !errors.Is(err, ErrNotRunning):
 		return err
 	}
-	if !cg.Absent() && cg.Exists() {
+	// The death of a pid namespace's first process is the death of all in it.
+	gone := pidfd < 0 && c.State.PrivatePID && c.State.Phase == state.Created
+	if !gone && !cg.Absent() && cg.Exists() {
 		if pidfd < 0 || !c.State.PrivatePID || c.frozen() {
 			if err := cg.Kill(); isForeign(err) {
 				c.spared(cg)

@@ -33,6 +33,7 @@ type ExecOptions struct {
 	Cgroup        []string // [controller,…:]path below the container's cgroup
 	IgnorePaused  bool
 	Console       func(master int) error
+	Meanwhile     func() // if set, called once while nsexec is at work
 }
 
 // Process is a process that exec has started.
@@ -70,6 +71,9 @@ func (c *Container) Exec(o *ExecOptions) (_ *Process, err error) {
 	}
 	if err := e.start(); err != nil {
 		return nil, explain(err, e.process)
+	}
+	if e.Meanwhile != nil {
+		e.Meanwhile()
 	}
 	if err := e.serve(); err != nil {
 		c.rt.Trace.session(e.session)
