@@ -274,7 +274,7 @@ func (e *entry) processInput(passwd int, denySetgroups bool) *compile.ProcessInp
 		LastCap:       e.facts.LastCap,
 		Withheld:      withheld(e.facts, e.entersUserNS()),
 		FirstFD:       3 + len(e.fds.preserve),
-		Env:           environment(e.process.Env, passwd, e.process.User.UID, e.fds.extra()),
+		Env:           environment(e.c.attachEnv(e.process.Env), passwd, e.process.User.UID, e.fds.extra()),
 		Filter:        e.filter,
 		Pointer:       "/process",
 		DenySetgroups: denySetgroups,

@@ -175,3 +175,15 @@ func (c *creation) reaperFD() *program.FD {
 	}
 	return nil
 }
+
+// attachPath is what lxc-attach gives to a command where nothing else is said.
+const attachPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// attachEnv is the environment of a further process. The first process of an
+// imported container has no PATH, as under LXC; a command could not be found.
+func (c *Container) attachEnv(env []string) []string {
+	if c.State.Annotations[lxc.AnnotationVersion] == "" || hasEnv(env, "PATH") {
+		return env
+	}
+	return append(append(make([]string, 0, len(env)+1), env...), attachPath)
+}
