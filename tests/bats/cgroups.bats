@@ -253,9 +253,12 @@ value() {
 	mkfifo rootfs/tmp/go
 	run -0 detached run -d "$CT"
 	kist events --interval 1h "$CT" >samples </dev/null 2>&1 &
+	local job=$!
 	sleep 0.3
 	echo go >rootfs/tmp/go
 	eventually grep -q '"type":"oom"' samples
+	# Neither does it wait for the next sample once the container is gone.
 	kist delete -f "$CT"
-	wait
+	wait $job
+	[ "$(wc -l <samples)" -ge 1 ]
 }

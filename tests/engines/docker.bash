@@ -26,7 +26,6 @@ docker_image() { docker import "$STATE/rootfs.tar" box >/dev/null; }
 
 # docker_down: all containers and the daemon.
 docker_down() {
-	cp "$STATE/dockerd.log" /tmp/eng/
 	docker_clean
 	halt dockerd
 }

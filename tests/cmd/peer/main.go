@@ -12,6 +12,8 @@
 //	peer pidfd SOCKET                 payload, then "exited" when the process has
 //	peer seccomp SOCKET [-errno N]    the process state, then the calls it is asked about
 //	peer notify SOCKET                datagrams
+//	peer send SOCKET TEXT             sends one datagram, from inside a container
+//	peer swap PATH PATH               exchanges two names for ever: an image that races
 package main
 
 import (
@@ -19,6 +21,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,9 +35,22 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return fmt.Errorf("usage: peer tty|pidfd|seccomp|notify SOCKET [flags]")
+		return fmt.Errorf("usage: peer tty|pidfd|seccomp|notify|send|swap SOCKET [flags]")
 	}
 	kind, socket := args[0], args[1]
+	switch kind {
+	case "send":
+		return send(socket, strings.Join(args[2:], "\n"))
+	case "swap":
+		if len(args) != 3 {
+			return fmt.Errorf("usage: peer swap PATH PATH")
+		}
+		for {
+			if err := unix.Renameat2(unix.AT_FDCWD, args[1], unix.AT_FDCWD, args[2], unix.RENAME_EXCHANGE); err != nil {
+				return err
+			}
+		}
+	}
 	flags := flag.NewFlagSet("peer", flag.ContinueOnError)
 	text := flags.String("write", "", "write `TEXT` to the terminal")
 	errno := flags.Int("errno", 0, "answer calls with `N`; 0 lets them happen")
@@ -136,6 +152,17 @@ func process(payload string, pidfd int) error {
 		fmt.Println("exited")
 		return nil
 	}
+}
+
+// send is what a service does to say that it is ready.
+func send(socket, text string) error {
+	c, err := net.Dial("unixgram", socket)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Write([]byte(text))
+	return err
 }
 
 // notify prints each datagram, its lines joined by spaces, and the number of

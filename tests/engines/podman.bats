@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Podman: the life of a container.
+
+load helpers
+load podman
+
+setup_file() { podman_up; }
+teardown_file() { podman_down; }
+teardown() { podman_clean; }
+
+@test "podman info: the runtime is kist" {
+	run -0 podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
+	is "kist /usr/local/bin/kist"
+	run -0 podman info --format '{{.Host.OCIRuntime.Version}}'
+	has "kist version "
+}
+
+@test "podman run: output, status, stdin, environment, user" {
+	run -0 podman run --rm box echo hello
+	is hello
+	run -7 podman run --rm box sh -c 'exit 7'
+	run -137 podman run --rm box sh -c 'kill -9 $$'
+	head -c 1000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+	podman run -i --rm box cat <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
+	run -0 podman run --rm -e A=b -u user -w /tmp --group-add 3000 box sh -c 'id; echo $A $HOME; pwd'
+	has "uid=1000(user)" 3000 "b /home/user" /tmp
+}
+
+@test "podman run -t: a terminal" {
+	run -0 terminal bash -c 'stty rows 33 cols 99; podman run --rm -it box sh -c "tty; until stty size | grep -v \"^0 0\"; do sleep 0.05; done 2>/dev/null"'
+	has /dev/pts/0 "33 99"
+}
+
+@test "podman run -d, logs, wait, top, ps, stop, kill" {
+	podman run -d --name c1 box sh -c 'echo out; echo err >&2; exit 3'
+	run -0 podman wait c1
+	is 3
+	run -0 podman logs c1
+	has out err
+	podman run -d --name c2 box sleep 1234
+	run -0 podman top c2 args
+	has "sleep 1234"
+	podman stop -t 1 c2
+	run -0 podman inspect -f '{{.State.ExitCode}} {{.State.Status}}' c2
+	is "137 exited"
+	podman start c2
+	podman kill -s KILL c2
+	run -0 podman wait c2
+	is 137
+}
+
+@test "podman run: every log driver that is here" {
+	local driver
+	for driver in k8s-file json-file passthrough none; do
+		run -0 bash -c "podman run --rm --log-driver $driver box echo logged </dev/null | cat"
+		[ "$driver" = none ] || is logged
+	done
+}
+
+@test "podman exec: user, environment, directory, terminal, status, detached" {
+	podman run -d --name c1 box sleep 1000
+	run -0 podman exec -u user -w /tmp -e A=b c1 sh -c 'id -un; pwd; echo $A'
+	is $'user\n/tmp\nb'
+	run -9 podman exec c1 sh -c 'exit 9'
+	run -127 podman exec c1 no-such-program
+	has "executable file not found"
+	run -126 podman exec c1 /etc/passwd
+	has "permission denied"
+	run -0 terminal podman exec -it c1 sh -c 'tty; test -t 0 && echo in'
+	has /dev/pts/ in
+	podman exec -d c1 sh -c 'echo x >/tmp/mark'
+	eventually 10 podman exec c1 test -s /tmp/mark
+	run -0 bash -c 'echo piped | podman exec -i c1 cat'
+	is piped
+}
+
+@test "podman exec --preserve-fds, run --preserve-fds" {
+	podman run -d --name c1 box sleep 1000
+	echo through >"$BATS_TEST_TMPDIR/file"
+	# Not by way of the function, which closes 3 and 4.
+	run -0 bash -c "/usr/bin/podman --cgroup-manager cgroupfs exec --preserve-fds 1 c1 sh -c 'cat <&3' 3<'$BATS_TEST_TMPDIR/file'"
+	is through
+}
+
+@test "podman pause, unpause, stats, update of a health check" {
+	podman run -d --name c1 -m 64m --health-cmd 'test -e /tmp/well' --health-retries 1 --health-interval disable box sleep 1000
+	podman pause c1
+	run -0 podman ps --format '{{.Status}}'
+	has aused
+	podman unpause c1
+	run -1 podman healthcheck run c1
+	podman exec c1 touch /tmp/well
+	podman healthcheck run c1
+	cgroup_v2 || return 0 # Podman 4 has no statistics of v1 without systemd's hierarchy names
+	run -0 podman stats --no-stream --format '{{.MemUsage}}' c1
+	has 67.11MB
+}
+
+@test "podman run --init" {
+	run -0 podman run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); sleep 0.2; cat /proc/[0-9]*/status | grep State'
+	has catatonit
+	lacks zombie
+}
+
+@test "podman run: limits" {
+	run -0 podman run --rm -m 64m --pids-limit 50 --cpuset-cpus 0 --ulimit nofile=100:200 box sh -c 'nproc; ulimit -n; cat /sys/fs/cgroup/memory*/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; cat /sys/fs/cgroup/pids*/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; true'
+	is $'1\n100\n67108864\n50'
+	run podman run --name c1 -m 16m --memory-swap 16m box tail /dev/zero
+	code 137
+	run -0 podman inspect -f '{{.State.OOMKilled}}' c1
+	is true
+}
+
+@test "podman run: security options" {
+	run -0 podman run --rm --cap-drop all --cap-add kill --security-opt no-new-privileges --read-only box sh -c \
+		'grep -E "CapBnd|NoNewPrivs|Seccomp:" /proc/self/status; touch /x || touch /tmp/x && echo tmp'
+	has $'CapBnd:\t0000000000000020' $'NoNewPrivs:\t1' $'Seccomp:\t2' tmp
+	run -0 podman run --rm --privileged box sh -c 'mount -t tmpfs none /mnt 2>/dev/null || mount -t tmpfs none /tmp && echo mounted'
+	has mounted
+	run -0 podman run --rm --hostname inside --sysctl net.ipv4.ip_forward=1 box sh -c 'hostname; cat /proc/sys/net/ipv4/ip_forward'
+	is $'inside\n1'
+	echo '{"defaultAction":"SCMP_ACT_NONSENSE"}' >"$BATS_TEST_TMPDIR/p.json"
+	run ! podman run --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/p.json" box true
+	has NONSENSE
+}
+
+@test "podman run: volumes, mounts, devices" {
+	mkdir "$BATS_TEST_TMPDIR/dir"
+	chmod 777 "$BATS_TEST_TMPDIR/dir"
+	run -0 podman run --rm -v vol:/v -v "$BATS_TEST_TMPDIR/dir:/d:ro" --tmpfs /t:size=64k --mount type=ramfs,dst=/r \
+		--device /dev/null:/dev/mine box sh -c 'touch /v/x /t/x /r/x; ! touch /d/x 2>/dev/null && echo ro; echo x >/dev/mine && echo device'
+	is $'ro\ndevice'
+	# Copy-up: what the image has at the place comes along.
+	run -0 podman run --rm --mount type=tmpfs,dst=/etc box ls /etc/passwd
+	run -0 podman run --rm --mount type=tmpfs,dst=/etc,notmpcopyup box ls /etc
+	lacks passwd
+	podman volume rm vol >/dev/null
+}
+
+@test "podman: errors, with their exit codes" {
+	run -127 podman run --rm box no-such-program
+	has '"no-such-program"' "executable file not found"
+	run -126 podman run --rm box /etc/passwd
+	has '"/etc/passwd"' "permission denied"
+	run -126 podman run --rm box /etc
+	run -125 podman run --rm -v /no/such/source:/m box true
+	has /no/such/source
+	run ! podman run --rm -v "$STATE:/etc/passwd" box true
+	has /etc/passwd "not a directory"
+	run ! podman --runtime /no/kist run --rm box true
+	has /no/kist
+}
+
+@test "podman commit, cp, checkpoint says what it lacks" {
+	podman run -d --name c1 box sleep 1000
+	echo content >"$BATS_TEST_TMPDIR/file"
+	podman cp "$BATS_TEST_TMPDIR/file" c1:/tmp/file
+	podman commit c1 committed >/dev/null
+	run -0 podman run --rm committed cat /tmp/file
+	is content
+}
+
+@test "20 at once" {
+	local i pids=()
+	for i in $(seq 20); do
+		podman run --rm --net none box echo "number $i" >"$BATS_TEST_TMPDIR/$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in $(seq 20); do
+		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
+	done
+}
