@@ -21,7 +21,13 @@ func (c *creation) copyUp(to int) error {
 		return fmt.Errorf("tmpcopyup: nsexec sent no directory")
 	}
 	defer unix.Close(from)
-	if err := copyTree(from, to, 0); err != nil {
+	// The descriptor of a new mount is only good for looking names up (O_PATH).
+	dir, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("tmpcopyup: %w", err)
+	}
+	defer unix.Close(dir)
+	if err := copyTree(from, dir, 0); err != nil {
 		return fmt.Errorf("tmpcopyup: %w", err)
 	}
 	return nil

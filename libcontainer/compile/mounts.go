@@ -160,7 +160,7 @@ func (s *setup) filesystem(i int, m *specs.Mount, dest string, f *mountFlags) er
 		}
 	}
 	set, _ := attrs(f.set, f.clr)
-	late := set&unix.MOUNT_ATTR_RDONLY != 0 && s.filledLater(i, dest, m.Type)
+	late := set&unix.MOUNT_ATTR_RDONLY != 0 && (f.copyUp || s.filledLater(i, dest, m.Type))
 	if late {
 		set &^= unix.MOUNT_ATTR_RDONLY
 	}
