@@ -44,6 +44,11 @@ func relayTerminal(pidfd, master, in, out int) error {
 	polled := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}, {Fd: int32(master), Events: unix.POLLIN}, {Fd: int32(in), Events: unix.POLLIN}}
 	buf := make([]byte, 4096)
 	escaped := false
+	peer, err := holdPeer(master, -1)
+	if err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	defer func() { unix.Close(peer) }()
 	for {
 		if _, err := unix.Poll(polled, -1); err == unix.EINTR {
 			continue
@@ -58,7 +63,9 @@ func relayTerminal(pidfd, master, in, out int) error {
 				}
 			}
 		} else if r != 0 {
-			return nil // nobody in the container has it open
+			if peer, err = holdPeer(master, peer); err != nil {
+				return nil // the container's devpts has gone
+			}
 		}
 		if polled[2].Revents != 0 {
 			n, err := unix.Read(in, buf)

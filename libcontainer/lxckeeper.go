@@ -85,11 +85,9 @@ func (k *Keeper) open() (err error) {
 	if k.Console < 0 {
 		return nil
 	}
-	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(k.Console), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	if errno != 0 {
-		return fmt.Errorf("console: TIOCGPTPEER: %w", errno)
+	if k.peer, err = holdPeer(k.Console, -1); err != nil {
+		return fmt.Errorf("console: %w", err)
 	}
-	k.peer = int(peer)
 	if k.Path != "" {
 		k.device, err = unix.Open(k.Path, unix.O_RDWR|unix.O_CREAT|unix.O_APPEND|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o600)
 		if err != nil {
@@ -103,6 +101,20 @@ func (k *Keeper) open() (err error) {
 		return k.openLog()
 	}
 	return nil
+}
+
+// holdPeer opens the other end of a pseudo terminal in place of old: a master
+// without one reports a hang-up all the time. A getty that calls vhangup(2)
+// takes it away, and then it is opened again.
+func holdPeer(master, old int) (int, error) {
+	if old >= 0 {
+		unix.Close(old)
+	}
+	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		return -1, fmt.Errorf("TIOCGPTPEER: %w", errno)
+	}
+	return int(peer), nil
 }
 
 func (k *Keeper) openLog() (err error) {
@@ -126,8 +138,10 @@ func (k *Keeper) copyOut() {
 		return
 	}
 	if n <= 0 || err != nil {
-		unix.Close(k.Console)
-		k.Console = -1
+		if k.peer, err = holdPeer(k.Console, k.peer); err != nil {
+			unix.Close(k.Console)
+			k.Console = -1
+		}
 		return
 	}
 	if k.device >= 0 {
