@@ -192,7 +192,8 @@ func TestWarnings(t *testing.T) {
 			"bounding": ["CAP_SYS_ADMN", "CAP_CHECKPOINT_RESTORE"], "effective": ["CAP_KILL"], "permitted": ["CAP_BPF"], "inheritable": ["CAP_CHOWN"],
 			"ambient": ["CAP_BPF", "CAP_CHOWN"]}},
 		"mounts": [{"destination": "data", "type": "tmpfs"}, {"destination": "/b", "source": "/b", "options": ["rbind", "mode=755", "ro"]}],
-		"linux": {"devices": [{"path": "/dev/x", "type": "p", "minor": 1}, {"path": "/dev/y", "type": "p"}]}
+		"linux": {"devices": [{"path": "/dev/x", "type": "p", "minor": 1}, {"path": "/dev/y", "type": "p"}],
+			"resources": {"memory": {"useHierarchy": false}}}
 	}`))
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +209,7 @@ func TestWarnings(t *testing.T) {
 		`/mounts/0/destination: a relative path is deprecated; taken from "/"`,
 		`/mounts/1/options/1: "mode=755" ignored: a bind mount shows a filesystem that has its options already`,
 		`/linux/devices/0: the number of a FIFO is ignored: it has none`,
+		`/linux/resources/memory/useHierarchy: false ignored: limits count for the whole hierarchy since Linux 5.11`,
 	}
 	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -49,6 +49,9 @@ func (c *Config) Warnings() []string {
 				w = append(w, at("linux", "devices", i)+": the number of a FIFO is ignored: it has none")
 			}
 		}
+		if r := s.Linux.Resources; r != nil && r.Memory != nil && r.Memory.UseHierarchy != nil && !*r.Memory.UseHierarchy {
+			w = append(w, "/linux/resources/memory/useHierarchy: false ignored: limits count for the whole hierarchy since Linux 5.11")
+		}
 	}
 	return w
 }
