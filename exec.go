@@ -118,7 +118,7 @@ func execOptions(c *cli.Context) (*libcontainer.ExecOptions, error) {
 		IgnorePaused:  c.Bool("ignore-paused"),
 	}
 	if file := c.String("process"); file != "" {
-		for _, flag := range []string{"tty", "user", "cwd", "env", "e", "additional-gids", "g", "cap", "c", "process-label", "apparmor", "no-new-privs"} {
+		for _, flag := range []string{"user", "cwd", "env", "e", "additional-gids", "g", "cap", "c", "process-label", "apparmor", "no-new-privs"} {
 			if c.IsSet(flag) {
 				return nil, fmt.Errorf("--%s: cannot be combined with --process, whose file says it all", flag)
 			}
@@ -127,8 +127,14 @@ func execOptions(c *cli.Context) (*libcontainer.ExecOptions, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.Process, err = spec.DecodeProcess(data)
-		return o, err
+		if o.Process, err = spec.DecodeProcess(data); err != nil {
+			return nil, err
+		}
+		// conmon sends --tty along with a file that says the same.
+		if c.Bool("tty") {
+			o.Process.Terminal = true
+		}
+		return o, nil
 	}
 	o.Amend = func(p *specs.Process) error { return amend(c, p) }
 	return o, nil
