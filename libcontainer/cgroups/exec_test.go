@@ -78,7 +78,7 @@ func joins(t *testing.T, c *Cgroup, where []string, want func(*dir) string) {
 		return
 	}
 	defer target.Close()
-	if (target.Fd() >= 0) != (c.mode == V2) {
+	if (target.Fd() >= 0) != (c.unified() != nil) {
 		t.Errorf("%q: fd %d", where, target.Fd())
 	}
 	p, _ := spawn(t, "")

@@ -48,7 +48,10 @@ static s64 call(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e)
 	register s64 r8 __asm__("r8") = e;
 	s64 r;
 
-	__asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(r)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
 	return r;
 }
 

@@ -121,7 +121,7 @@ needs_devices() { is_v2 || needs_controller devices; }
 
 @test "many masks cost one super block" {
 	local n
-	for n in {1..50}; do mkdir -p rootfs/var/m$n; done
+	for n in {1..50}; do mkdir -p "rootfs/var/m$n"; done
 	config '.linux.maskedPaths = [range(1; 51) | "/var/m\(.)"]'
 	run -0 in_container 'awk "\$5 ~ /^\/var\/m/ { print \$3 }" /proc/self/mountinfo | sort | uniq -c | wc -l'
 	is 1
