@@ -193,7 +193,7 @@ func (e *entry) start() error {
 	if err != nil {
 		return err
 	}
-	if e.target, err = cg.OpenSub(e.Cgroup); err != nil {
+	if e.target, err = cg.OpenSub(e.c.innerCgroup(e.Cgroup)); err != nil {
 		return err
 	}
 	done()

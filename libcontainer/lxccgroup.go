@@ -110,3 +110,12 @@ func (c *creation) openGroup() (int, error) {
 	}
 	return inner, nil
 }
+
+// innerCgroup is where a further process goes if it is not told: to the
+// others, in the inner cgroup.
+func (c *Container) innerCgroup(where []string) []string {
+	if inner := c.State.Annotations[lxc.AnnotationCgroupInner]; inner != "" && len(where) == 0 {
+		return []string{inner}
+	}
+	return where
+}
