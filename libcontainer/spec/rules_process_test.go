@@ -203,9 +203,8 @@ func TestWarnings(t *testing.T) {
 	}
 	want := []string{
 		`/process/capabilities/bounding/0: unknown capability "CAP_SYS_ADMN" ignored`,
-		`/process/capabilities/effective/0: CAP_KILL ignored: it is not in the permitted set`,
-		`/process/capabilities/ambient/0: CAP_BPF ignored: it is not in both the permitted and the inheritable set`,
-		`/process/capabilities/ambient/1: CAP_CHOWN ignored: it is not in both the permitted and the inheritable set`,
+		`/process/capabilities/effective: CAP_KILL ignored: not in the permitted set`,
+		`/process/capabilities/ambient: CAP_BPF, CAP_CHOWN ignored: not in both the permitted and the inheritable set`,
 		`/mounts/0/destination: a relative path is deprecated; taken from "/"`,
 		`/mounts/1/options/1: "mode=755" ignored: a bind mount shows a filesystem that has its options already`,
 		`/linux/devices/0: the number of a FIFO is ignored: it has none`,

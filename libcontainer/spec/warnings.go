@@ -81,23 +81,30 @@ func ProcessWarnings(p *specs.Process) []string {
 		return nil
 	}
 	var w []string
-	warn := func(set string, i int, text string) { w = append(w, at("capabilities", set, i)+": "+text) }
 	for _, set := range [...]struct {
 		name string
 		list []string
 	}{
 		{"bounding", c.Bounding}, {"effective", c.Effective}, {"inheritable", c.Inheritable}, {"permitted", c.Permitted}, {"ambient", c.Ambient},
 	} {
+		var beyond []string
 		for i, name := range set.list {
 			_, known := CapabilityNumber(name)
 			switch {
 			case !known:
-				warn(set.name, i, "unknown capability "+quoted(name)+" ignored")
-			case set.name == "effective" && !slices.Contains(c.Permitted, name):
-				warn(set.name, i, name+" ignored: it is not in the permitted set")
-			case set.name == "ambient" && (!slices.Contains(c.Permitted, name) || !slices.Contains(c.Inheritable, name)):
-				warn(set.name, i, name+" ignored: it is not in both the permitted and the inheritable set")
+				w = append(w, at("capabilities", set.name, i)+": unknown capability "+quoted(name)+" ignored")
+			case set.name == "effective" && !slices.Contains(c.Permitted, name),
+				set.name == "ambient" && (!slices.Contains(c.Permitted, name) || !slices.Contains(c.Inheritable, name)):
+				beyond = append(beyond, name)
 			}
+		}
+		// One line for all: buildah's ambient set is all of them, and engines show what precedes an error.
+		if len(beyond) > 0 {
+			text := at("capabilities", set.name) + ": " + strings.Join(beyond, ", ") + " ignored: not in the permitted set"
+			if set.name == "ambient" {
+				text = at("capabilities", set.name) + ": " + strings.Join(beyond, ", ") + " ignored: not in both the permitted and the inheritable set"
+			}
+			w = append(w, text)
 		}
 	}
 	return w
