@@ -107,14 +107,15 @@ stage_unit() {
 
 # Each package is compiled for fuzzing once, and then each target of it runs.
 stage_fuzz() {
-	local dir target binary
+	local dir target targets binary
 	for dir in $(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do
 		binary=$logs/fuzz.test
 		if ! go test -c -tags "$KIST_TAGS" -fuzz=Fuzz -o "$binary" "./$dir"; then
 			check "$dir: compile" false
 			continue
 		fi
-		for target in $(cat "$dir"/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p'); do
+		mapfile -t targets < <(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$dir"/*_test.go)
+		for target in "${targets[@]}"; do
 			check "$dir $target" fuzz "$dir" "$binary" "$target"
 		done
 		rm -f "$binary"

@@ -127,9 +127,9 @@ on_terminal() { timeout 20 "$(type -P script)" -qec "$1" /dev/null </dev/null; }
 
 @test "foreground: without a terminal at the caller's end" {
 	config '.process.terminal = true'
-	args /bin/sh -c 'tty; echo done'
+	args /bin/sh -c "tty; echo at the end"
 	run kist run "$CT" </dev/null
-	has done
+	has "at the end"
 }
 
 @test "--pidfd-socket: a pidfd of init, and of an exec" {

@@ -145,7 +145,8 @@ clean() {
 # nothing_left: no record, cgroup, process or mount of the test's containers.
 nothing_left() {
 	local left bad=0
-	left=$(ls -A "$ROOT" 2>/dev/null | grep -v '^\.') && echo "left in the state directory: $left" && bad=1
+	left=$(find "$ROOT" -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null)
+	[ -z "$left" ] || { echo "left in the state directory: $left" && bad=1; }
 	left=$(cgroups_named "$CT*") && [ -n "$left" ] && echo "left cgroups: $left" && bad=1
 	left=$(grep -l 'kist:init' /proc/[0-9]*/comm 2>/dev/null) && echo "left processes: $left" && bad=1
 	left=$(grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo) && echo "left mounts: $left" && bad=1

@@ -75,8 +75,8 @@ order() { cut -d' ' -f1 "$TRACE" | tr '\n' ' '; }
 	run -0 kist run "$CT"
 	local own
 	own=$(readlink /proc/self/ns/mnt)
-	[ "$(grep -c "$own" "$TRACE")" -eq 4 ] || fail "$(<"$TRACE")"
-	run grep "$own" "$TRACE"
+	[ "$(grep -cF "$own" "$TRACE")" -eq 4 ] || fail "$(<"$TRACE")"
+	run grep -F "$own" "$TRACE"
 	lacks createContainer
 }
 

@@ -15,10 +15,10 @@ oracle() {
 	# An init that waits for its dead parent notices at once.
 	local n
 	for ((n = 0; n < 100; n++)); do
-		orphans || break
+		[ ! -d "$ROOT/$CT" ] && orphans || break
 		sleep 0.02
 	done
-	if orphans && [ ! -d "$ROOT/$CT" ]; then
+	if [ ! -d "$ROOT/$CT" ] && orphans; then
 		echo "$1: a process without a record: $(pgrep -ax kist:init)"
 		return 1
 	fi
@@ -45,7 +45,7 @@ traced() {
 		shift
 	done
 	shift
-	strace -f -qq -o "$file" -e trace=$CALLS "${options[@]}" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- &
+	strace -f -qq -I 2 -o "$file" -e trace=$CALLS "${options[@]}" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- &
 	local tracer=$!
 	for ((n = 0; n < 1000; n++)); do
 		sleep 0.01
@@ -58,7 +58,8 @@ traced() {
 	wait $tracer 2>/dev/null || true
 }
 
-# sweep PREPARE COMMAND...: kill COMMAND at its first, second, … system call of CALLS, until it is done before.
+# sweep PREPARE COMMAND...: kill COMMAND at its first, second, … system call of CALLS. SWEEP bounds the number of kills,
+# spread evenly; SWEEP=10000 leaves none out.
 sweep() {
 	local prepare=$1 n count step
 	shift
@@ -68,16 +69,16 @@ sweep() {
 	# strace counts the calls of each thread by itself.
 	count=$(cut -d' ' -f1 calls | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
 	[ "${count:-0}" -gt 3 ] || fail "strace has seen ${count:-no} calls: $(<"$LOG")" || return
-	step=$((count / ${SWEEP:-40} + 1))
+	step=$((count / ${SWEEP:-25} + 1))
 	for ((n = 1; n <= count; n += step)); do
 		$prepare
 		traced /dev/null -e inject=$CALLS:signal=KILL:when=$n -- "$@"
 		oracle "$* at call $n of $count" || return
 	done
 	# And at any time, whatever it is doing then.
-	for ((n = 0; n < 20; n++)); do
+	for ((n = 0; n < 10; n++)); do
 		$prepare
-		timeout -s KILL "0.0$(printf %02d $((n * 2 + 1)))" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
+		timeout -s KILL "0.0$(printf %02d $((n * 3 + 1)))" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
 		oracle "$* after some time, $n" || return
 	done
 }

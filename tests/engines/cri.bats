@@ -44,8 +44,10 @@ pod() {
 
 # sandbox [FILTER]: run a pod, and print its id.
 sandbox() {
+	local answer
 	pod "${1:-.}" >"$BATS_TEST_TMPDIR/pod.json"
-	cri RunPodSandbox "$(jq '{config: ., runtime_handler: "kist"}' "$BATS_TEST_TMPDIR/pod.json")" | jq -r .pod_sandbox_id
+	answer=$(cri RunPodSandbox "$(jq '{config: ., runtime_handler: "kist"}' "$BATS_TEST_TMPDIR/pod.json")") || return
+	jq -r .pod_sandbox_id <<<"$answer"
 }
 
 # container POD NAME FILTER WORD...: create and start one, and print its id.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Docker: daemons with other settings: live-restore, userns-remap.
+# Docker: daemons with other settings: live-restore, userns-remap, BuildKit, runtimes that are not there.
 
 load helpers
 load docker
@@ -71,4 +71,35 @@ teardown() { docker_down || true; }
 	is 1
 	run -127 docker run --rm box no-such
 	has "executable file not found"
+}
+
+@test "a runtime that is missing: 127 or 125; one that may not be executed: 126" {
+	SETTINGS='.runtimes += {gone: {path: "/no/such/kist"}, barred: {path: "/etc/passwd"}}' docker_up
+	docker_image
+	run docker run --rm --runtime gone box true
+	[ "$status" -eq 127 ] || [ "$status" -eq 125 ]
+	has "/no/such/kist" "no such file or directory"
+	run -126 docker run --rm --runtime barred box true
+	has "/etc/passwd" "permission denied"
+	run -125 docker run --rm --runtime unheard-of box true
+	has "unheard-of"
+}
+
+@test "BuildKit: kist under the name of runc" {
+	cp /usr/local/bin/kist /usr/local/bin/runc
+	docker_up
+	docker_image
+	mkdir "$BATS_TEST_TMPDIR/context"
+	cat >"$BATS_TEST_TMPDIR/context/Dockerfile" <<-'END'
+		FROM box
+		RUN cat /proc/self/mountinfo >/mounts && echo built >/made
+		RUN --mount=type=tmpfs,target=/t --mount=type=cache,target=/c touch /t/x /c/x && ! test -e /made/x
+		RUN --network=none ls /sys/class/net >/net
+		CMD cat /made /net
+	END
+	DOCKER_BUILDKIT=1 run docker build -t built "$BATS_TEST_TMPDIR/context"
+	rm /usr/local/bin/runc
+	code 0
+	run -0 docker run --rm built
+	is $'built\nlo'
 }

@@ -8,10 +8,11 @@ export DOCKER_HOST=unix:///run/docker.sock DOCKER_CONFIG=$STATE/home/.docker DOC
 docker() { timeout --foreground -k 5 "${LIMIT:-90}" /usr/bin/docker "$@" 3>&- 4>&-; }
 export -f docker # for bash -c
 
-# docker_up [FLAG...]: start the daemon with the documented daemon.json, and wait for its socket.
+# docker_up [FLAG...]: start the daemon with the documented daemon.json, as the jq filter $SETTINGS changes it, and wait
+# for its socket.
 docker_up() {
 	mkdir -p "$STATE/etc"
-	snippet daemon.json >"$STATE/etc/daemon.json"
+	snippet daemon.json | jq "${SETTINGS:-.}" >"$STATE/etc/daemon.json"
 	daemon dockerd /usr/sbin/dockerd --config-file "$STATE/etc/daemon.json" --data-root "$STATE/docker" \
 		--exec-root /run/docker --pidfile /run/docker.pid --host "$DOCKER_HOST" --group root \
 		--cgroup-parent "/$ENGINES_CGROUP" --exec-opt native.cgroupdriver=cgroupfs "$@"

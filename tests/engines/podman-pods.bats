@@ -46,8 +46,8 @@ subids() {
 
 @test "buildah: run in a working container" {
 	local b=(timeout 60 buildah --root "$STATE/podman" --runroot /run/containers/storage)
-	id=$("${b[@]}" from box)
-	run -0 "${b[@]}" run --runtime /usr/local/bin/kist --cgroup-parent "/$ENGINES_CGROUP" "$id" sh -c 'echo in buildah' 3>&-
+	id=$("${b[@]}" from --cgroup-parent "/$ENGINES_CGROUP-buildah" box)
+	run -0 "${b[@]}" run --runtime /usr/local/bin/kist "$id" sh -c 'echo in buildah' 3>&-
 	is "in buildah"
 	"${b[@]}" rm "$id" >/dev/null
 }
@@ -73,13 +73,10 @@ subids() {
 
 @test "podman generate kube, play kube" {
 	podman pod create --name p1 --infra-image pause
-	podman run -d --pod p1 --name a box sh -c 'echo played; exec sleep 1000'
+	podman run -d --pod p1 --name a box /bin/sh -c 'echo played; exec /bin/sleep 1000'
 	podman generate kube p1 >"$BATS_TEST_TMPDIR/p.yaml"
 	podman pod rm -f -t 0 p1
-	cat >>"$STATE/etc/containers.conf" <<-'END'
-		[engine.unused]
-	END
-	sed -i 's/^\[engine\]$/[engine]\ninfra_image = "localhost\/pause"/; /^\[engine.unused\]$/d' "$STATE/etc/containers.conf"
+	sed -i 's/^\[engine\]$/[engine]\ninfra_image = "localhost\/pause"/' "$STATE/etc/containers.conf"
 	podman play kube "$BATS_TEST_TMPDIR/p.yaml"
 	eventually 10 bash -c 'podman logs p1-a | grep played'
 	run -0 podman ps --format '{{.Names}}'

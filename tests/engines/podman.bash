@@ -6,8 +6,8 @@
 podman() {
 	local run=(timeout --foreground -k 5 "${LIMIT:-90}" /usr/bin/podman --cgroup-manager cgroupfs)
 	case $1 in
-	run | create | build) run+=("$1" --cgroup-parent "/$ENGINES_CGROUP") && shift ;;
-	pod) [ "$2" != create ] || { run+=(pod create --cgroup-parent "/$ENGINES_CGROUP") && shift 2; } ;;
+	run | create | build) run+=("$1" --cgroup-parent "/$ENGINES_CGROUP-podman") && shift ;;
+	pod) [ "$2" != create ] || { run+=(pod create --cgroup-parent "/$ENGINES_CGROUP-podman") && shift 2; } ;;
 	esac
 	"${run[@]}" "$@" 3>&- 4>&-
 }
@@ -20,7 +20,7 @@ podman_up() {
 	{
 		snippet containers.conf
 		# The defaults are above what a root without CAP_SYS_RESOURCE may set.
-		printf '%s\n' '[containers]' 'default_ulimits = ["nofile=1024:2048", "nproc=4096:4096"]'
+		printf '%s\n' '[containers]' 'default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]'
 		printf '%s\n' '[network]' 'network_backend = "netavark"' "network_config_dir = \"$STATE/networks\""
 	} >"$CONTAINERS_CONF"
 	printf '%s\n' '[storage]' 'driver = "overlay"' "graphroot = \"$STATE/podman\"" 'runroot = "/run/containers/storage"' \
@@ -36,5 +36,5 @@ podman_clean() {
 podman_down() {
 	podman_clean
 	# Podman leaves the parents of its own making.
-	find /sys/fs/cgroup -depth -type d -path "*/$ENGINES_CGROUP/*" -exec rmdir {} + 2>/dev/null || true
+	find /sys/fs/cgroup -depth -type d -path "*/$ENGINES_CGROUP-podman*" -exec rmdir {} + 2>/dev/null || true
 }

@@ -20,7 +20,7 @@ teardown() { podman_clean; }
 	run -0 podman run --rm box echo hello
 	is hello
 	run -7 podman run --rm box sh -c 'exit 7'
-	run -137 podman run --rm box sh -c 'kill -9 $$'
+	run -143 podman run --rm --init box sh -c 'kill $$'
 	head -c 1000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
 	podman run -i --rm box cat <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
 	run -0 podman run --rm -e A=b -u user -w /tmp --group-add 3000 box sh -c 'id; echo $A $HOME; pwd'
@@ -83,33 +83,29 @@ teardown() { podman_clean; }
 	is through
 }
 
-@test "podman pause, unpause, stats, update of a health check" {
+@test "podman pause, unpause, healthcheck, stats" {
 	podman run -d --name c1 -m 64m --health-cmd 'test -e /tmp/well' --health-retries 1 --health-interval disable box sleep 1000
 	podman pause c1
-	run -0 podman ps --format '{{.Status}}'
-	has aused
+	run -0 podman inspect -f '{{.State.Status}}' c1
+	is paused
 	podman unpause c1
 	run -1 podman healthcheck run c1
 	podman exec c1 touch /tmp/well
 	podman healthcheck run c1
-	cgroup_v2 || return 0 # Podman 4 has no statistics of v1 without systemd's hierarchy names
 	run -0 podman stats --no-stream --format '{{.MemUsage}}' c1
 	has 67.11MB
 }
 
 @test "podman run --init" {
 	run -0 podman run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); sleep 0.2; cat /proc/[0-9]*/status | grep State'
-	has catatonit
+	has podman-init
 	lacks zombie
 }
 
 @test "podman run: limits" {
-	run -0 podman run --rm -m 64m --pids-limit 50 --cpuset-cpus 0 --ulimit nofile=100:200 box sh -c 'nproc; ulimit -n; cat /sys/fs/cgroup/memory*/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; cat /sys/fs/cgroup/pids*/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; true'
+	run -0 podman run --rm -m 64m --pids-limit 50 --cpuset-cpus 0 --ulimit nofile=100:200 --ulimit nproc=1000:1000 box sh -c 'nproc; ulimit -n; cat /sys/fs/cgroup/memory*/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; cat /sys/fs/cgroup/pids*/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; true'
 	is $'1\n100\n67108864\n50'
-	run podman run --name c1 -m 16m --memory-swap 16m box tail /dev/zero
-	code 137
-	run -0 podman inspect -f '{{.State.OOMKilled}}' c1
-	is true
+	run -137 podman run --rm -m 16m --memory-swap 16m box tail /dev/zero
 }
 
 @test "podman run: security options" {
@@ -128,8 +124,8 @@ teardown() { podman_clean; }
 @test "podman run: volumes, mounts, devices" {
 	mkdir "$BATS_TEST_TMPDIR/dir"
 	chmod 777 "$BATS_TEST_TMPDIR/dir"
-	run -0 podman run --rm -v vol:/v -v "$BATS_TEST_TMPDIR/dir:/d:ro" --tmpfs /t:size=64k --mount type=ramfs,dst=/r \
-		--device /dev/null:/dev/mine box sh -c 'touch /v/x /t/x /r/x; ! touch /d/x 2>/dev/null && echo ro; echo x >/dev/mine && echo device'
+	run -0 podman run --rm -v vol:/v -v "$BATS_TEST_TMPDIR/dir:/d:ro" --tmpfs /t:size=64k \
+		--device /dev/null:/dev/mine box sh -c 'touch /v/x /t/x; ! touch /d/x 2>/dev/null && echo ro; echo x >/dev/mine && echo device'
 	is $'ro\ndevice'
 	# Copy-up: what the image has at the place comes along.
 	run -0 podman run --rm --mount type=tmpfs,dst=/etc box ls /etc/passwd
@@ -146,13 +142,13 @@ teardown() { podman_clean; }
 	run -126 podman run --rm box /etc
 	run -125 podman run --rm -v /no/such/source:/m box true
 	has /no/such/source
-	run ! podman run --rm -v "$STATE:/etc/passwd" box true
-	has /etc/passwd "not a directory"
+	run ! podman run --rm -v "$STATE:/bin/cat" box true
+	has /bin/cat "not a directory"
 	run ! podman --runtime /no/kist run --rm box true
 	has /no/kist
 }
 
-@test "podman commit, cp, checkpoint says what it lacks" {
+@test "podman commit, cp" {
 	podman run -d --name c1 box sleep 1000
 	echo content >"$BATS_TEST_TMPDIR/file"
 	podman cp "$BATS_TEST_TMPDIR/file" c1:/tmp/file
