@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/compile"
@@ -33,7 +35,7 @@ func (c *creation) mountRootfs() (int, error) {
 	}
 	fd := -1
 	err = inMountNamespace(c.session.Pidfd, func() error {
-		if err := prepareRoot(root); err != nil {
+		if err := prepareRoot(root, mappedRoot(c.spec.Linux.UIDMappings), mappedRoot(c.spec.Linux.GIDMappings)); err != nil {
 			return err
 		}
 		if err := mountOne(root, c.state.Rootfs, userns); err != nil {
@@ -99,8 +101,20 @@ func inMountNamespace(pidfd int, do func() error) error {
 	return <-done
 }
 
-// prepareRoot makes what an overlay needs before it can be mounted.
-func prepareRoot(root *lxc.RootfsMount) error {
+// mappedRoot gives the id that the container's root has on the host.
+func mappedRoot(maps []specs.LinuxIDMapping) int {
+	for _, m := range maps {
+		if m.ContainerID == 0 && m.Size > 0 {
+			return int(m.HostID)
+		}
+	}
+	return 0
+}
+
+// prepareRoot makes what an overlay needs before it can be mounted. The
+// directories belong to the container's root, as they do where LXC makes them
+// in the container's user namespace: an upper one is what "/" looks like.
+func prepareRoot(root *lxc.RootfsMount, uid, gid int) error {
 	for _, dir := range root.Tmpfs {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -110,8 +124,15 @@ func prepareRoot(root *lxc.RootfsMount) error {
 		}
 	}
 	for _, dir := range root.Mkdir {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 			return err
+		}
+		err := unix.Mkdir(dir, 0o755)
+		if err == nil {
+			err = unix.Lchown(dir, uid, gid)
+		}
+		if err != nil && err != unix.EEXIST {
+			return fmt.Errorf("%s: make: %w", dir, err)
 		}
 	}
 	return nil
