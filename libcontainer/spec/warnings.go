@@ -94,11 +94,12 @@ func ProcessWarnings(p *specs.Process) []string {
 			case !known:
 				w = append(w, at("capabilities", set.name, i)+": unknown capability "+quoted(name)+" ignored")
 			case set.name == "effective" && !slices.Contains(c.Permitted, name),
-				set.name == "ambient" && (!slices.Contains(c.Permitted, name) || !slices.Contains(c.Inheritable, name)):
+				set.name == "ambient" && (!slices.Contains(c.Permitted, name) || len(c.Inheritable) > 0 && !slices.Contains(c.Inheritable, name)):
 				beyond = append(beyond, name)
 			}
 		}
-		// One line for all: buildah's ambient set is all of them, and engines show what precedes an error.
+		// Without any inheritable one there is no warning: so buildah writes every container since inheritable sets
+		// turned out to be a mistake (CVE-2022-27651), and its users would read this at every step of a build.
 		if len(beyond) > 0 {
 			text := at("capabilities", set.name) + ": " + strings.Join(beyond, ", ") + " ignored: not in the permitted set"
 			if set.name == "ambient" {
