@@ -47,7 +47,7 @@ func (t *translation) translateSecurity() error {
 
 func (t *translation) translateApparmor() {
 	profile := t.last("lxc.apparmor.profile")
-	generated := profile != nil && profile.Value == "generated" && t.version.atLeast(3, 1, 0)
+	generated := profile != nil && profile.Value == "generated" && t.version.atLeast(3, 1, 0) && t.exists("/sys/kernel/security/apparmor/profiles")
 	switch {
 	case profile == nil:
 		t.defaultApparmor()

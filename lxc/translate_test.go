@@ -127,7 +127,7 @@ func TestTranslate(t *testing.T) {
 			"/mounts/1/options": `["nosuid","nodev","noexec","relatime","ro"]`}},
 
 		{name: "overlay gets a work directory", version: "6", config: "lxc.rootfs.path = overlayfs:/l1:/l2:/u/upper", want: map[string]string{
-			"/root/path": "rootfs", "/annotations/" + AnnotationRootfs: `{"type":"overlay","source":"overlay","options":["lowerdir=/l1:/l2","upperdir=/u/upper","workdir=/u/work"],"mkdir":["/u/upper","/u/work"]}`}},
+			"/root/path": "rootfs", "/annotations/" + AnnotationRootfs: `{"type":"overlay","source":"/l1","options":["lowerdir=/l1:/l2","upperdir=/u/upper","workdir=/u/work"],"mkdir":["/u/upper","/u/work"]}`}},
 		{name: "overlay over an image", version: "6", config: "lxc.rootfs.path = overlay:loop:/i.img:/u/upper", want: map[string]string{
 			"/annotations/" + AnnotationRootfs: `{"type":"overlay","source":"overlay","options":["lowerdir=","upperdir=/u/upper","workdir=/u/work"],"lower":{"type":"auto","source":"/i.img","loop":true},"mkdir":["/u/upper","/u/work"]}`}},
 		{name: "dataset", version: "6", config: "lxc.rootfs.path = zfs:tank/c", want: map[string]string{
@@ -175,6 +175,8 @@ func TestTranslate(t *testing.T) {
 		{name: "pre-start has no OCI hook", version: "6", config: "lxc.hook.pre-start = /x", want: map[string]string{"/hooks/createRuntime/0/args/1": "lxc-net", "/hooks/createRuntime/1": "-"}},
 
 		{name: "unconfined", version: "6", config: "lxc.apparmor.profile = unconfined", want: map[string]string{"/process/apparmorProfile": "-"}},
+		{name: "generated without AppArmor", version: "6", config: "lxc.apparmor.profile = generated", want: map[string]string{
+			"/process/apparmorProfile": "-", "/annotations/" + AnnotationApparmor: "-"}},
 		{name: "profile without AppArmor", version: "6", config: "lxc.apparmor.profile = x\nlxc.selinux.context = y", want: map[string]string{
 			"/process/apparmorProfile": "-", "/process/selinuxLabel": "-"}},
 		{name: "version of a plain bundle", version: "6", config: "", want: map[string]string{"/ociVersion": "1.0.2"}},
