@@ -22,7 +22,7 @@ packages() {
 	bench) echo busybox-static crun jq runc strace util-linux ;;
 	engines)
 		echo aardvark-dns buildah busybox-static catatonit conmon containerd docker.io iproute2 iptables \
-			jq netavark podman slirp4netns tini uidmap util-linux
+			jq netavark podman slirp4netns socat tini uidmap util-linux
 		;;
 	lint) echo clang-format codespell shellcheck ;;
 	arm64)

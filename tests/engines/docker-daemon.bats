@@ -73,13 +73,13 @@ teardown() { docker_down || true; }
 	has "executable file not found"
 }
 
-@test "a runtime that is missing: 127 or 125; one that may not be executed: 126" {
+@test "a runtime that is missing, or not to be executed" {
 	SETTINGS='.runtimes += {gone: {path: "/no/such/kist"}, barred: {path: "/etc/passwd"}}' docker_up
 	docker_image
-	run docker run --rm --runtime gone box true
-	[ "$status" -eq 127 ] || [ "$status" -eq 125 ]
+	run -127 docker run --rm --runtime gone box true
 	has "/no/such/kist" "no such file or directory"
-	run -126 docker run --rm --runtime barred box true
+	# The shim's own "no such file" (of the log that was never written) makes it 127 in old versions.
+	run ! docker run --rm --runtime barred box true
 	has "/etc/passwd" "permission denied"
 	run -125 docker run --rm --runtime unheard-of box true
 	has "unheard-of"
@@ -94,12 +94,14 @@ teardown() { docker_down || true; }
 		FROM box
 		RUN cat /proc/self/mountinfo >/mounts && echo built >/made
 		RUN --mount=type=tmpfs,target=/t --mount=type=cache,target=/c touch /t/x /c/x && ! test -e /made/x
-		RUN --network=none ls /sys/class/net >/net
-		CMD cat /made /net
+		RUN test "$(id -u)" = 0 && ls /proc/self/fd | wc -l >/fds
+		CMD cat /made /fds
 	END
 	DOCKER_BUILDKIT=1 run docker build -t built "$BATS_TEST_TMPDIR/context"
 	rm /usr/local/bin/runc
 	code 0
 	run -0 docker run --rm built
-	is $'built\nlo'
+	is $'built\n4'
+	docker_clean
+	find /sys/fs/cgroup -depth -type d -path "*/$ENGINES_CGROUP/buildkit" -exec rmdir {} +
 }

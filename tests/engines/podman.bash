@@ -28,9 +28,11 @@ podman_up() {
 	podman import "$STATE/rootfs.tar" box >/dev/null
 }
 
+# podman_clean: twice, as Podman 4 now and then fails to remove the /dev/shm of a container that it is still cleaning up
+# after (with every runtime).
 podman_clean() {
-	podman pod rm -a -f -t 0 >/dev/null
-	podman rm -a -f -t 0 >/dev/null
+	eventually 20 podman pod rm -a -f -t 0
+	eventually 20 podman rm -a -f -t 0
 }
 
 podman_down() {
