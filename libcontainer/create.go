@@ -217,6 +217,7 @@ func (c *creation) record() error {
 		Rootfs:       rootfs,
 		Annotations:  c.spec.Annotations,
 		CgroupPaths:  c.cgroup.Paths(),
+		CgroupFresh:  !c.cgroup.Absent() && !c.cgroup.Exists(),
 		Systemd:      c.rt.SystemdCgroup,
 		SystemdUnit:  c.cgroup.Unit(),
 		Rootless:     c.rt.Rootless,

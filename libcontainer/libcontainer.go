@@ -109,5 +109,6 @@ func (c *Container) Cgroup() (*cgroups.Cgroup, error) {
 		ID:       c.State.ID,
 		Systemd:  c.State.Systemd,
 		Rootless: c.State.Rootless,
+		Fresh:    c.State.CgroupFresh && c.State.Phase == state.Creating,
 	}, c.State.CgroupPaths)
 }

@@ -35,6 +35,10 @@ type Config struct {
 	// Annotations are read for org.systemd.property.*, with the systemd driver
 	// only.
 	Annotations map[string]string
+	// Fresh says that the path was free when the record of a create was written,
+	// and that the create has not finished: a first directory without a mark is
+	// then what a create killed between mkdir and mark has left.
+	Fresh bool
 	// OwnerUID, if set, is the host user that gets the cgroup directory and its
 	// delegatable files. Only meaningful on v2, for a container with its own
 	// cgroup namespace and a writable cgroup mount.

@@ -32,6 +32,12 @@ func (c *Cgroup) Destroy() error {
 		// The directory with the mark is removed last, and systemd removes all.
 		return errors.Join(errs...)
 	}
+	if m.id == "" && c.cfg.Fresh {
+		// One that is in use is not ours after all, and rmdir leaves it.
+		if err := rmdir(c.dirs[0].path); err != nil && !errors.Is(err, unix.EBUSY) {
+			errs = append(errs, pathError("rmdir", c.dirs[0].path, err))
+		}
+	}
 	if m.id == c.cfg.ID {
 		for i := len(c.dirs) - 1; i >= 0; i-- {
 			if d := &c.dirs[i]; !d.alias && !m.isForeign(d.controller) {

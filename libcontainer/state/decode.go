@@ -73,6 +73,8 @@ func (s *State) decodeField(p *scanner, key string) (err error) {
 		s.Annotations, err = p.dict()
 	case "cgroupPaths":
 		s.CgroupPaths, err = p.dict()
+	case "cgroupFresh":
+		s.CgroupFresh, err = p.boolean()
 	case "systemd":
 		s.Systemd, err = p.boolean()
 	case "systemdUnit":

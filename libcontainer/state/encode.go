@@ -102,6 +102,7 @@ func (s *State) encode() []byte {
 	e.num("creatorStartTime", s.CreatorStartTime)
 	e.dict("annotations", s.Annotations)
 	e.dict("cgroupPaths", s.CgroupPaths)
+	e.flag("cgroupFresh", s.CgroupFresh)
 	e.flag("systemd", s.Systemd)
 	e.str("systemdUnit", s.SystemdUnit)
 	e.flag("rootless", s.Rootless)

@@ -73,6 +73,7 @@ type State struct {
 	// CgroupPaths maps a v1 controller (or name=…) to the absolute directory; the v2 directory has the key "". Empty:
 	// the container has no cgroup of its own.
 	CgroupPaths map[string]string
+	CgroupFresh bool   // none of these directories was there when the record was written
 	Systemd     bool   // the cgroup belongs to a systemd unit
 	SystemdUnit string // its name, for example kist-ID.scope
 	Rootless    bool   // created without the right to manage cgroups: missing ones are tolerated
