@@ -26,7 +26,7 @@ func full() *State {
 		InitPid: 4242, InitStartTime: 1 << 40, InitInode: 1<<64 - 1, CreatorPid: 77, CreatorStartTime: 99,
 		Annotations: map[string]string{"a": "1\n\x7f\u202e", "b": "\U0001F600\\"},
 		CgroupPaths: map[string]string{"memory": "/sys/fs/cgroup/memory/c1", "name=systemd": "/sys/fs/cgroup/systemd/c1"},
-		Systemd:     true, SystemdUnit: "kist-c1.scope", Rootless: true,
+		CgroupFresh: true, Systemd: true, SystemdUnit: "kist-c1.scope", Rootless: true,
 		Namespaces: []string{"pid", "mount"}, PrivatePID: true, NetDevices: map[string]string{"eth1": "net0"},
 		IntelRdt: true, ResctrlGroup: "/sys/fs/resctrl/c1", ResctrlMonGroup: "/sys/fs/resctrl/mon_groups/c1",
 		Hooks: []string{"poststop"}, SeccompNotify: true, NotifySocket: true, NoNewKeyring: true, NoPivot: true, Terminal: true,

@@ -87,8 +87,12 @@ func (r *Root) claim(name string) (int, error) {
 		}
 		err = flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			unix.Close(fd)
-			return -1, ErrExist // another creator is at work in it
+			// Another creator is at work in it for a moment, and then it is no longer here; or somebody sweeps up,
+			// and must not make every creator lose.
+			if _, err = waitLock(fd, time.Second); errors.Is(err, os.ErrDeadlineExceeded) {
+				unix.Close(fd)
+				return -1, ErrExist
+			}
 		}
 		if err == nil {
 			var current bool
