@@ -238,9 +238,12 @@ func (s *setup) finish() error {
 		noPasswd := s.b.NewLabel()
 		r, on := s.b.Openat2(s.root.FD(), "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0, program.InRoot)
 		on.Any(noPasswd)
+		s.b.Call(unix.SYS_CLOSE, s.root.V())
 		s.b.Sync(SyncReady, program.I(0), r.FD())
+		s.b.Exit(1)
 		s.b.Bind(noPasswd)
 	}
+	s.b.Close(s.root) // a working directory must not be found through it
 	s.b.Sync(SyncReady, program.I(0), program.None)
 	// The answer is another program; this is never reached.
 	s.b.Exit(1)

@@ -65,9 +65,12 @@ func Join(in *JoinInput) (*program.Program, Spawn, error) {
 		none := b.NewLabel()
 		r, on := b.Openat2(root.FD(), "/etc/passwd", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0, program.InRoot)
 		on.Any(none)
+		b.Call(unix.SYS_CLOSE, root.V())
 		b.Sync(SyncReady, program.I(0), r.FD())
+		b.Exit(1)
 		b.Bind(none)
 	}
+	b.Close(root) // a working directory must not be found through it
 	b.Sync(SyncReady, program.I(0), program.None)
 	b.Exit(1)
 	p, err := b.Finish()

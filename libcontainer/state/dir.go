@@ -90,8 +90,7 @@ func (r *Root) claim(name string) (int, error) {
 			// Another creator is at work in it for a moment, and then it is no longer here; or somebody sweeps up,
 			// and must not make every creator lose.
 			if _, err = waitLock(fd, time.Second); errors.Is(err, os.ErrDeadlineExceeded) {
-				unix.Close(fd)
-				return -1, ErrExist
+				return -1, ErrExist // and the descriptor is waitLock's
 			}
 		}
 		if err == nil {
