@@ -49,7 +49,8 @@ scripts() { git grep -l -E '^#!/bin/(ba)?sh|^#!/usr/bin/env bats|^# shellcheck s
 
 stage_lint() {
 	local files
-	check gofmt bash -c 'silent() { out=$("$@"); echo -n "$out"; [ -z "$out" ]; }; silent gofmt -l $(git ls-files "*.go")'
+	mapfile -t files < <(git ls-files '*.go')
+	check gofmt silent gofmt -l "${files[@]}"
 	check vet go vet -tags "$KIST_TAGS" ./...
 	check imports go run ./tests/lint
 	if go run honnef.co/go/tools/cmd/staticcheck@v0.7.0 -version >/dev/null 2>&1; then

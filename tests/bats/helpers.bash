@@ -102,10 +102,10 @@ lacks() {
 }
 like() { [[ $output =~ $1 ]] || fail "expected a match for: $1"; }
 
-# eventually COMMAND...: COMMAND succeeds within five seconds.
+# eventually COMMAND...: COMMAND succeeds within five seconds (PATIENCE looks).
 eventually() {
 	local n
-	for ((n = 0; n < 250; n++)); do
+	for ((n = 0; n < ${PATIENCE:-250}; n++)); do
 		"$@" >/dev/null && return
 		sleep 0.02
 	done
@@ -114,7 +114,7 @@ eventually() {
 status_is() { [ "$(status_of "${2:-$CT}")" = "$1" ]; }
 
 # cgroups_named NAME: directories of that name in any hierarchy.
-cgroups_named() { find /sys/fs/cgroup -maxdepth 4 -type d -name "$1" 2>/dev/null; }
+cgroups_named() { find /sys/fs/cgroup -maxdepth 4 -type d -name "$1" 2>/dev/null || true; }
 
 # cgroup_value CONTROLLER FILE: of the container's cgroup; only where the controller can be used.
 cgroup_dir() {
@@ -142,14 +142,19 @@ clean() {
 	return $bad
 }
 
+# orphans: there is a living nsexec. Who is dead and waits for its parent does not count.
+orphans() { ps -eo state=,comm= | grep -q '^[^ZX] *kist:init'; }
+
 # nothing_left: no record, cgroup, process or mount of the test's containers.
 nothing_left() {
 	local left bad=0
-	left=$(find "$ROOT" -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null)
+	left=$(find "$ROOT" -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null || true)
 	[ -z "$left" ] || { echo "left in the state directory: $left" && bad=1; }
-	left=$(cgroups_named "$CT*") && [ -n "$left" ] && echo "left cgroups: $left" && bad=1
-	left=$(grep -l 'kist:init' /proc/[0-9]*/comm 2>/dev/null) && echo "left processes: $left" && bad=1
-	left=$(grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo) && echo "left mounts: $left" && bad=1
+	left=$(cgroups_named "$CT*")
+	[ -z "$left" ] || { echo "left cgroups: $left" && bad=1; }
+	! orphans || { echo "left processes: $(ps -eo pid,ppid,state,comm | grep kist:init)" && bad=1; }
+	left=$(grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo || true)
+	[ -z "$left" ] || { echo "left mounts: $left" && bad=1; }
 	return $bad
 }
 

@@ -15,7 +15,7 @@ oracle() {
 	# An init that waits for its dead parent notices at once.
 	local n
 	for ((n = 0; n < 100; n++)); do
-		[ ! -d "$ROOT/$CT" ] && orphans || break
+		if [ -d "$ROOT/$CT" ] || ! orphans; then break; fi
 		sleep 0.02
 	done
 	if [ ! -d "$ROOT/$CT" ] && orphans; then
@@ -33,7 +33,6 @@ oracle() {
 	run nothing_left
 	[ "$status" -eq 0 ] || fail "$1: left behind" || return
 }
-orphans() { pgrep -x kist:init >/dev/null; }
 
 # traced FILE OPTION... -- COMMAND...: kist below strace. Strace would wait for the container as well: once kist is gone it
 # is told to let go.

@@ -154,7 +154,7 @@ load helpers
 @test "a failed create leaves nothing behind" {
 	args /bin/nothing-here
 	run -1 detached create --pid-file pid "$CT"
-	has 'exec: "/bin/nothing-here"' "no such file or directory"
+	has "exec: " /bin/nothing-here "no such file or directory"
 	[ ! -e pid ]
 	run -1 kist state "$CT"
 	has "does not exist"
