@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
 # Kubernetes' side of containerd, with kist as the handler of a RuntimeClass.

@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
 # Docker: daemons with other settings: live-restore, userns-remap, BuildKit, runtimes that are not there.
@@ -58,7 +59,8 @@ teardown() { docker_down || true; }
 	docker_up --userns-remap dockremap
 	docker_image
 	run -0 docker run --rm box sh -c 'id -u; cat /proc/self/uid_map; touch /tmp/x && stat -c %u /tmp/x; head -n 1 /proc/self/cgroup >/dev/null && echo ok'
-	[[ $output =~ ^0$'\n'\ +0\ +[0-9]+\ +65536$'\n'0$'\n'ok$ ]]
+	[ "${lines[0]} ${lines[2]} ${lines[3]}" = "0 0 ok" ]
+	[[ ${lines[1]} =~ ^\ +0\ +[1-9][0-9]+\ +65536$ ]]
 	docker run -d --name c1 box sleep 1000 >/dev/null
 	[ "$(stat -c %u "/proc/$(inspect c1 .State.Pid)")" -gt 0 ]
 	run -0 docker exec -u user c1 sh -c 'id -u; cat /proc/self/uid_map | tr -s " "'

@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
 # Docker: what goes wrong reaches the user as one clear sentence, with Docker's exit code for it.

@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
 # Docker: the life of a container.
@@ -32,7 +33,8 @@ teardown() { docker_clean; }
 	[ "$(cat "$BATS_TEST_TMPDIR/out")" = out ]
 	[ "$(cat "$BATS_TEST_TMPDIR/err")" = err ]
 	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
-	docker run -i --rm box cat <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
+	docker run -i --rm box cat <"$BATS_TEST_TMPDIR/data" >"$BATS_TEST_TMPDIR/copy"
+	cmp "$BATS_TEST_TMPDIR/data" "$BATS_TEST_TMPDIR/copy"
 }
 
 @test "docker run -t: a terminal of the client's size" {

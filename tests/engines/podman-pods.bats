@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
 # Podman: pods, Kubernetes' documents, user namespaces, readiness, building.
@@ -87,7 +88,8 @@ subids() {
 @test "--userns auto, keep-id is for users, explicit maps" {
 	subids
 	run -0 podman run --rm --userns auto box sh -c 'id -u; cat /proc/self/uid_map | tr -s " "; touch /tmp/x && echo ok'
-	[[ $output =~ ^0$'\n'\ 0\ 2[0-9]{5}\ [0-9]+$'\n'ok$ ]]
+	[ "${lines[0]} ${lines[2]}" = "0 ok" ]
+	[[ ${lines[1]} =~ ^\ 0\ [2-9][0-9]{5}\ [0-9]+$ ]]
 	run -0 podman run --rm --uidmap 0:300000:1000 --gidmap 0:300000:1000 -v vol:/v:U --tmpfs /t box sh -c 'cat /proc/self/uid_map | tr -s " "; touch /v/x /t/x; stat -c %u /v/x'
 	is $' 0 300000 1000\n0'
 	podman run -d --name c1 --userns auto box sleep 1000

@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
 # Podman: the life of a container.
@@ -22,7 +23,8 @@ teardown() { podman_clean; }
 	run -7 podman run --rm box sh -c 'exit 7'
 	run -143 podman run --rm --init box sh -c 'kill $$'
 	head -c 1000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
-	podman run -i --rm box cat <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
+	podman run -i --rm box cat <"$BATS_TEST_TMPDIR/data" >"$BATS_TEST_TMPDIR/copy"
+	cmp "$BATS_TEST_TMPDIR/data" "$BATS_TEST_TMPDIR/copy"
 	run -0 podman run --rm -e A=b -u user -w /tmp --group-add 3000 box sh -c 'id; echo $A $HOME; pwd'
 	has "uid=1000(user)" 3000 "b /home/user" /tmp
 }
@@ -144,7 +146,7 @@ teardown() { podman_clean; }
 	has /no/such/source
 	run ! podman run --rm -v "$STATE:/bin/cat" box true
 	has /bin/cat "not a directory"
-	run ! podman --runtime /no/kist run --rm box true
+	run -125 podman --runtime /no/kist run --rm box true
 	has /no/kist
 }
 
