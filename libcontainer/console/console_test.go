@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -187,6 +188,10 @@ func program2(t *testing.T, slave int, script string) int {
 
 // If nobody reads our output any more, the container's terminal hangs up.
 func TestHangUp(t *testing.T) {
+	// Under nohup(1) the signal is ignored, and what is ignored cannot be trapped by a shell.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, unix.SIGHUP)
+	defer signal.Stop(hup)
 	master, slave := newPty(t)
 	note := filepath.Join(t.TempDir(), "note")
 	pidfd := program(t, slave, `trap 'echo hup >`+note+`; exit' HUP; while :; do echo x; done`)

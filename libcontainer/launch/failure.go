@@ -116,8 +116,18 @@ func (s *Session) end() error {
 		insn, _ = s.recorders[k].Position()
 	}
 	p := s.programs[k]
-	if insn < len(p.Insns) && p.Insns[insn].Op == program.OpSyscall && (p.Insns[insn].Nr == unix.SYS_EXECVE || p.Insns[insn].Nr == unix.SYS_EXECVEAT) {
-		return io.EOF // ran, and is done already
+	if insn < len(p.Insns) && p.Insns[insn].Op == program.OpSyscall {
+		switch p.Insns[insn].Nr {
+		case unix.SYS_EXECVE, unix.SYS_EXECVEAT:
+			return io.EOF // ran, and is done already
+		case unix.SYS_EXIT_GROUP:
+			if s.forked {
+				// Both halves of a fork write the same recorder, and the one that
+				// only leaves wrote last: how the other one has ended is seen by
+				// whoever waits for it.
+				return io.EOF
+			}
+		}
 	}
 	f := &Failure{Program: p, Insn: insn}
 	const cldKilled, cldDumped = 2, 3

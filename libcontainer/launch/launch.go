@@ -44,6 +44,7 @@ type Session struct {
 	sock      int
 	child     int // ChildCode, 0 if no child is to come
 	trace     bool
+	forked    bool // the process that goes on is a child of the one we started
 	verifier  program.Verifier
 	programs  []*program.Program
 	recorders []program.Recorder
@@ -217,7 +218,7 @@ func closeFD(fd int) {
 // adopt goes over to the child that nsexec forked. It is our child too
 // (CLONE_PARENT) and nobody else reaps it, so its pid cannot be another's.
 func (s *Session) adopt(pid int) error {
-	s.child = 0
+	s.child, s.forked = 0, true
 	if pid <= 1 {
 		return fmt.Errorf("nsexec: told of child %d", pid)
 	}
