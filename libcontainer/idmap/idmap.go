@@ -53,7 +53,8 @@ func Write(pid int, uids, gids []specs.LinuxIDMapping, helpers Helpers) (setgrou
 	// denied: dropping a group could otherwise give access that the group is refused (CVE-2014-8989). The helper may
 	// hold that privilege, so it comes first where there is one.
 	err = write(proc, pid, "gid_map", "/linux/gidMappings", gids, helpers.NewGIDMap)
-	if errors.Is(err, unix.EPERM) && len(gids) == 1 && gids[0].Size == 1 && gids[0].HostID == uint32(os.Getegid()) {
+	// It refuses users that it cannot name, though, and the own group needs no help.
+	if err != nil && len(gids) == 1 && gids[0].Size == 1 && gids[0].HostID == uint32(os.Getegid()) {
 		if err = writeFile(proc, "setgroups", []byte("deny")); err == nil {
 			setgroupsDenied = true
 			err = write(proc, pid, "gid_map", "/linux/gidMappings", gids, "")
