@@ -171,7 +171,6 @@ bats_view() {
 	skipped=$(grep -cE '^ok [0-9]+ .*# skip' "$tap")
 	passed=$(($(grep -cE '^ok [0-9]+ ' "$tap") - skipped))
 	failed=$(grep -cE '^not ok [0-9]+ ' "$tap")
-	second_try "$1" "$tap"
 	# A run that broke off is a failure, whatever it had counted before.
 	local planned
 	planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$tap")
@@ -179,20 +178,6 @@ bats_view() {
 		echo "FAIL $1: ${planned:-no} tests planned, $((passed + failed + skipped)) ran"
 		failed=$((failed + 1))
 	fi
-}
-
-# second_try VIEW TAP: in CI, the files with failures run once more. A test that passes then is unsteady, which is a defect
-# to be hunted and is said on the console, but it is not what a change is to be rejected for. At a desk there is no
-# second try.
-second_try() {
-	[ "${CI:-}" = true ] && [ "$failed" -gt 0 ] || return 0
-	local files again=$2.again
-	mapfile -t files < <(sed -nE 's/.*in (test )?file ([a-z]+\.bats), line.*/\2/p' "$2" | sort -u)
-	[ ${#files[@]} -gt 0 ] && [ ${#files[@]} -le 4 ] || return 0
-	tests/bats/run --view "$1" --tap "${files[@]}" | tee "$again"
-	grep -qE '^ok [0-9]+ ' "$again" && ! grep -qE '^not ok [0-9]+ ' "$again" || return 0
-	sed -nE 's/^not ok [0-9]+ /unsteady, passed on the second try: /p' "$2" >&3
-	passed=$((passed + failed)) failed=0
 }
 
 stage_lxc() { script lxc; }
