@@ -233,19 +233,19 @@ bad() {
 	mkdir small
 	mount -t tmpfs -o size=64k,nr_inodes=5,mode=700 tmpfs small
 	run "$KIST" --root "$BUNDLE/small/state" run "$CT"
-	local result=$status
+	local result=$output
 	mount -o remount,ro small
 	run "$KIST" --root "$BUNDLE/small/other" run "$CT"
-	local second=$status
+	result+=$output
 	umount small
-	[ $result -eq 0 ] || [ $result -eq 1 ]
-	[ $second -eq 1 ]
+	output=$result
+	has "no space left on device" "read-only file system"
 	lacks panic
 	nothing_left
 }
 
 @test "unknown properties are ignored, whatever they hold" {
 	config '.somethingNew = {a: [1, 2, {b: null}]} | .process.newer = 5 | .linux.newest = "x" | .mounts[0].extra = true'
-	run -0 kist run "$CT"
-	is ""
+	run -0 in_container 'echo ran'
+	is ran
 }

@@ -82,7 +82,11 @@ sets() { awk '/^Cap/ { printf "%s%s", sep, $2; sep = " " } END { print "" }' <<<
 	cp rootfs/bin/busybox rootfs/bin/grep
 	setcap cap_sys_admin+ep rootfs/bin/grep || skip "no file capabilities on this file system"
 	config '.process.user = {uid: 1000, gid: 1000} | .process.noNewPrivileges = false'
-	args /bin/grep ^CapEff /proc/self/status
+	args /bin/grep ^CapPrm /proc/self/status
 	run kist run "$CT"
 	lacks 0000000000200000
+	# The control: with the capability in bounding the file gives it.
+	config '.process.capabilities.bounding += ["CAP_SYS_ADMIN"]'
+	run -0 kist run "$CT"
+	has 0000000000200000
 }

@@ -116,7 +116,7 @@ on_terminal() { timeout 20 "$(type -P script)" -qec "$1" /dev/null </dev/null; }
 @test "foreground: the caller's terminal is as before" {
 	config '.process.terminal = true'
 	args /bin/true
-	run -0 on_terminal "stty -a >before; '$KIST' --root '$ROOT' run '$CT'; stty -a >after; cmp before after"
+	run -0 on_terminal "stty -a >before; '$KIST' --root '$ROOT' run '$CT' && stty -a >after; cmp before after"
 }
 
 @test "foreground: exec -t" {

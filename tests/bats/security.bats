@@ -59,6 +59,10 @@ link() {
 	config '.process.cwd = "/w/x/y"'
 	run in_container pwd
 	[ ! -e "$CANARY/x" ]
+	# The control: the same below a link that stays inside.
+	link w tmp
+	run -0 in_container pwd
+	is /tmp/x/y
 }
 
 @test "/proc or /sys of the image is a link (CVE-2019-19921, CVE-2023-27561, CVE-2025-54867)" {
@@ -85,6 +89,7 @@ link() {
 	run kist run "$CT"
 	rm rootfs/dev
 	mkdir rootfs/dev
+	run -0 kist run "$CT"
 	local name
 	for name in null zero ptmx fd stdin core console pts shm mqueue; do
 		link "dev/$name" "$CANARY/file"
@@ -120,11 +125,14 @@ link() {
 	config '.mounts += [{destination: "/swap/sub", source: "source", options: ["bind"]}]'
 	cp "$PEERS/peer" ./peer
 	./peer swap rootfs/swap rootfs/trap >/dev/null 2>&1 3>&- 4>&- &
-	local job=$! round
+	local job=$! round good=0
 	for round in {1..60}; do
 		run kist run "$CT"
+		[ "$status" -ne 0 ] || good=$((good + 1))
 	done
 	kill $job
+	# What is mounted is in the root filesystem: /swap, or where the link leads there.
+	[ $good -gt 0 ] || fail "no round succeeded"
 	[ ! -e "$CANARY/sub/x" ]
 	run grep -F "$CANARY" /proc/self/mountinfo
 	is ""
@@ -147,6 +155,11 @@ link() {
 	mknod rootfs/dev/null c 1 5
 	run in_container 'head -c 10 /etc/secret | wc -c'
 	[ "$status" -ne 0 ] || is 0
+	# The control: with the real thing the mask is there and empty.
+	rm -f rootfs/dev/null
+	mknod rootfs/dev/null c 1 3
+	run -0 in_container 'wc -c </etc/secret'
+	is 0
 }
 
 @test "a bind of the host's directory as /dev brings no trust in its null" {
@@ -156,6 +169,10 @@ link() {
 	config '.mounts |= map(if .destination == "/dev" then {destination: "/dev", source: "hostdev", options: ["rbind"]} else . end) | .linux.maskedPaths += ["/etc/secret"]'
 	run in_container 'cat /etc/secret; cat /dev/null'
 	lacks secret untouched
+	rm hostdev/null
+	mknod hostdev/null c 1 3
+	run -0 in_container 'wc -c </etc/secret'
+	is 0
 }
 
 @test "the console of the image is a link or a file with content (CVE-2025-52565)" {
