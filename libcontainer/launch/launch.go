@@ -44,7 +44,9 @@ type Session struct {
 	sock      int
 	child     int // ChildCode, 0 if no child is to come
 	trace     bool
-	forked    bool // the process that goes on is a child of the one we started
+	tells     int    // the instruction that tells of it
+	early     *early // what the child said before
+	forked    bool   // the process that goes on is a child of the one we started
 	verifier  program.Verifier
 	programs  []*program.Program
 	recorders []program.Recorder
@@ -99,7 +101,7 @@ func Start(c *Config) (*Session, error) {
 		return nil, err
 	}
 	if c.Forks {
-		s.child = c.ChildCode
+		s.child, s.tells = c.ChildCode, tellsAt(c.Program, c.ChildCode)
 	}
 	exe, err := image()
 	if err != nil {
@@ -188,7 +190,7 @@ func Attach(sock int, pid, pidfd int) *Session {
 // instruction failed or the process died.
 func (s *Session) Next() (Event, error) {
 	for {
-		m, fd, err := s.recv()
+		m, fd, err := s.inOrder()
 		if err != nil {
 			return Event{}, err
 		}
@@ -207,6 +209,48 @@ func (s *Session) Next() (Event, error) {
 		}
 		return Event{Code: int(m.Code), Value: m.Value, FD: fd, Insn: int(m.Insn)}, nil
 	}
+}
+
+// early is a message that came before its turn.
+type early struct {
+	m  program.Message
+	fd int
+}
+
+// inOrder gives the next message in the order of the program. The child that
+// nsexec forks may speak before the half that tells of it does: what it says is
+// about itself and must not be taken for the other's, whose limits would be set
+// and whose namespaces would be looked into.
+func (s *Session) inOrder() (program.Message, int, error) {
+	if e := s.early; e != nil && s.child == 0 {
+		s.early = nil
+		return e.m, e.fd, nil
+	}
+	m, fd, err := s.recv()
+	if err != nil || s.child == 0 || int(m.Insn) <= s.tells {
+		return m, fd, err
+	}
+	s.early = &early{m, fd}
+	m, fd, err = s.recv()
+	if err == nil && (m.Kind != program.MsgSync || int(m.Code) != s.child) {
+		closeFD(fd)
+		err = fmt.Errorf("nsexec: message %d instead of word of a child", m.Kind)
+	}
+	if err != nil {
+		closeFD(s.early.fd)
+		s.early = nil
+	}
+	return m, fd, err
+}
+
+// tellsAt finds the instruction that tells of the child.
+func tellsAt(p *program.Program, code int) int {
+	for i := range p.Insns {
+		if in := &p.Insns[i]; in.Op == program.OpSync && in.Args[0] == int64(code) {
+			return i
+		}
+	}
+	return len(p.Insns)
 }
 
 func closeFD(fd int) {
