@@ -98,6 +98,7 @@ setup() {
 @test "the environment is nothing but the container's" {
 	SECRET=1 run -0 kist exec "$CT" env
 	lacks SECRET KIST BATS
+	has PATH=
 }
 
 @test "--process: a whole process from a file" {
@@ -161,10 +162,17 @@ setup() {
 	like '0000000000000000$'
 }
 
-@test "it shares init's session keyring" {
+@test "it is in init's session keyring, which is the container's own" {
 	[ -r /proc/keys ] || skip "the kernel has no keys"
-	run -0 kist exec "$CT" true
-	lacks keyring
+	config '.linux.maskedPaths = []'
+	kist delete -f "$CT"
+	running >/dev/null
+	run -0 kist exec "$CT" cat /proc/keys
+	has "_ses.$CT"
+	kist delete -f "$CT"
+	running --no-new-keyring >/dev/null
+	run -0 kist exec "$CT" cat /proc/keys
+	lacks "_ses.$CT"
 }
 
 @test "rlimits of the container hold" {

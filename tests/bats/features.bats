@@ -8,6 +8,7 @@ load helpers
 setup() {
 	prepare
 	"$KIST" features >features.json 2>features.err
+	[ -s features.json ]
 }
 
 @test "one JSON document, and nothing on stderr" {

@@ -78,7 +78,12 @@ running() {
 	args /bin/sleep 1000
 	detached run -d "$@" "$CT"
 }
-pid() { kist state "${1:-$CT}" | jq .pid; }
+pid() {
+	local pid
+	pid=$(kist state "${1:-$CT}" | jq .pid)
+	echo "$pid"
+	[[ $pid =~ ^[0-9]+$ ]]
+}
 status_of() { kist state "${1:-$CT}" | jq -r .status; }
 
 # fail TEXT: the test has failed. The functions below show what was printed.

@@ -184,7 +184,8 @@ order() { cut -d' ' -f1 "$TRACE" | tr '\n' ' '; }
 
 @test "a hook that leaves a child with its output open does not hang" {
 	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "sleep 1022 & exit 0"]}]'
-	LIMIT=10 run -0 kist run "$CT"
+	LIMIT=10 run -0 in_container 'echo ran'
+	is ran
 	pkill -f '^sleep 1022' || true
 }
 

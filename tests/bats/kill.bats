@@ -122,6 +122,8 @@ catching() {
 	local guard=$!
 	config '.linux.namespaces |= map(select(.type != "pid"))'
 	run -0 running
+	run -0 status_of
+	is running
 	run -0 kist kill --all "$CT" KILL
 	run -0 kist delete --force "$CT"
 	kill -0 $guard

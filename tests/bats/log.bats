@@ -32,8 +32,9 @@ broken() { args /bin/nothing-here; }
 }
 
 @test "a success writes nothing, anywhere" {
+	args /bin/echo only this
 	run -0 kist --log log --log-format json run "$CT"
-	is ""
+	is "only this"
 	[ ! -s log ]
 }
 

@@ -6,7 +6,7 @@
 load helpers
 
 # ns KIND PID: which namespace it is.
-ns() { readlink "/proc/${2:-self}/ns/$1"; }
+ns() { readlink "/proc/${2-self}/ns/$1" || fail "no process: '${2-self}'"; }
 only() { config '.linux.namespaces = [$k[] | {type: .}]' --argjson k "$1"; }
 userns() {
 	config '.linux.namespaces += [{type: "user"}]

@@ -86,11 +86,15 @@ load helpers
 }
 
 @test "--bundle: another directory, absolute or relative" {
+	args /bin/echo here
 	cd /
 	run -0 kist run --bundle "$BUNDLE" "$CT"
+	is here
 	cd "$BUNDLE/.."
 	run -0 kist run -b bundle "$CT"
+	is here
 	run -0 kist run "$CT" --bundle=bundle
+	is here
 }
 
 @test "--config: another file" {
@@ -174,8 +178,9 @@ load helpers
 
 @test "a process that ends at once, many times: no error, no hang" {
 	local round
+	args /bin/echo end
 	for round in {1..20}; do
 		run -0 kist run "$CT"
-		is ""
+		is end
 	done
 }
