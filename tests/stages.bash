@@ -126,7 +126,14 @@ stage_fuzz() {
 fuzz() {
 	local cache=$logs/fuzzcache
 	mkdir -p "$cache"
-	(cd "$1" && isolated "$2" -test.run='^$' -test.fuzz="^$3\$" -test.fuzztime="$fuzztime" -test.fuzzcachedir="$cache" -test.parallel=2)
+	local out=$logs/fuzz.out
+	if (cd "$1" && isolated "$2" -test.run='^$' -test.fuzz="^$3\$" -test.fuzztime="$fuzztime" -test.fuzzcachedir="$cache" -test.parallel=2) >"$out" 2>&1; then
+		cat "$out"
+		return 0
+	fi
+	cat "$out"
+	# Go's fuzzer sometimes reports the end of its own time as an error: no input failed.
+	grep -q 'context deadline exceeded' "$out" && ! grep -qE 'Failing input|panic:|_test.go:[0-9]+:' "$out"
 }
 
 stage_arm64() {
