@@ -4,6 +4,7 @@ package seccomp
 
 import (
 	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -228,4 +229,17 @@ func SupportedFlags() []string {
 func kernelHas(bits uint) bool {
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(bits), 0)
 	return errno == unix.EFAULT
+}
+
+// SupportedActions returns those of Actions that the running kernel has, sorted.
+func SupportedActions() []string {
+	var names []string
+	for i := range actions {
+		value := uint32(actions[i].verdict)
+		_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&value)))
+		if errno == 0 {
+			names = append(names, actions[i].name)
+		}
+	}
+	return names
 }

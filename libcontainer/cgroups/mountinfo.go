@@ -8,6 +8,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"kist/libcontainer/host"
 )
 
 // hierarchiesFromMountinfo is the slow way, for hosts that mount cgroup v1 at
@@ -39,7 +41,7 @@ func parseMountinfo(data string) []hierarchy {
 		}
 		for opt := range strings.SplitSeq(g[2], ",") {
 			if _, dup := found[opt]; !dup {
-				found[opt] = unescapeMount(f[4])
+				found[opt] = host.UnescapeMount(f[4])
 			}
 		}
 	}
@@ -56,14 +58,6 @@ func parseMountinfo(data string) []hierarchy {
 		list = append(list, h)
 	}
 	return list
-}
-
-// unescapeMount undoes the octal escapes of space, tab, newline and backslash.
-func unescapeMount(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
 // mountAbove returns the mount point of the v1 (or hybrid) hierarchy that the

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // machine is a host that no test runs on: plans must depend on facts alone.
 func machine(v2 bool) *host.Facts {
-	f := &host.Facts{Kernel: "6.1.0", LastCap: 40, HostProc: true, KCore: true, CgroupV2: v2, SubIDs: true}
+	f := &host.Facts{Kernel: "6.1.0", LastCap: 40, KCore: true, CgroupV2: v2}
 	if !v2 {
 		f.Hierarchy = []host.Hierarchy{
 			{Mountpoint: "/sys/fs/cgroup/cpu,cpuacct", Options: []string{"cpu", "cpuacct"}, Links: []string{"cpu", "cpuacct"}},

@@ -17,9 +17,7 @@ type Facts struct {
 	SELinux   bool        `json:"selinux"`   // SELinux is enabled
 	CgroupV2  bool        `json:"cgroupV2"`  // /sys/fs/cgroup is a cgroup2 mount
 	Hierarchy []Hierarchy `json:"hierarchy"` // cgroup v1 hierarchies, in mount order
-	HostProc  bool        `json:"hostProc"`  // /proc is a procfs
 	KCore     bool        `json:"kcore"`     // /proc/kcore exists
-	SubIDs    bool        `json:"subIDs"`    // newuidmap and newgidmap are installed
 }
 
 // Hierarchy is a mounted cgroup v1 hierarchy.

@@ -22,16 +22,22 @@ const CgroupRoot = "/sys/fs/cgroup"
 // all there, so there is no second way beside any of them.
 const MinKernel = "5.14"
 
-// Gather looks at this machine.
+// Gather looks at this machine, and refuses one whose kernel is too old.
 func Gather() (*Facts, error) {
+	f, err := Look()
+	if err != nil {
+		return nil, err
+	}
+	return f, f.CheckKernel()
+}
+
+// Look looks at this machine, whatever its kernel: for telling a user about it.
+func Look() (*Facts, error) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
 		return nil, fmt.Errorf("uname: %w", err)
 	}
-	f := &Facts{Kernel: unix.ByteSliceToString(u.Release[:]), Euid: unix.Geteuid(), HostProc: true}
-	if err := f.CheckKernel(); err != nil {
-		return nil, err
-	}
+	f := &Facts{Kernel: unix.ByteSliceToString(u.Release[:]), Euid: unix.Geteuid()}
 	f.UserNS = InUserNS()
 	f.LastCap = LastCap()
 	f.NoCaps = noCaps(f.LastCap)
