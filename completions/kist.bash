@@ -86,6 +86,7 @@ _kist_value() {
 _kist_flags() {
 	case $command in
 	'') echo '--debug --log --log-format --root --systemd-cgroup --cgroup-manager --rootless --help --version' ;;
+	check) echo '--json --help' ;;
 	create) echo '--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --trace --help' ;;
 	delete) echo '--force --regex --help' ;;
 	events) echo '--interval --stats --help' ;;
@@ -138,7 +139,7 @@ _kist() {
 	elif [[ $cur == -* ]]; then
 		values=$(_kist_flags)
 	elif [[ -z $command ]]; then
-		values='create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update'
+		values='check create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update'
 	else
 		case $command:$operands in
 		delete:0|events:0|exec:0|kill:0|lxc-console:0|pause:0|ps:0|resume:0|start:0|state:0|update:0) values=$(_kist_ids) ;;

@@ -16,9 +16,10 @@ function __kist_ids
     kist $root list --quiet 2>/dev/null
 end
 
-set -l commands create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update
+set -l commands check create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update
 
 complete -c kist -f
+complete -c kist -n "not __fish_seen_subcommand_from $commands" -a check -d 'say what this host can do for containers'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a create -d 'create a container'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a delete -d 'delete a container and what belongs to it'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a events -d 'print statistics of a container, and when it runs out of memory'
@@ -46,6 +47,8 @@ complete -c kist -n "not __fish_seen_subcommand_from $commands" -l cgroup-manage
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -l rootless -xa 'true false auto' -d 'tolerate missing cgroup permissions: true, false or auto'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -l help -s h -d 'show help'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -l version -s v -d 'print the version'
+complete -c kist -n '__fish_seen_subcommand_from check' -l json -d 'print JSON, for scripts'
+complete -c kist -n '__fish_seen_subcommand_from check' -l help -s h -d 'show help'
 complete -c kist -n '__fish_seen_subcommand_from create' -l bundle -s b -xa '(__fish_complete_directories)' -d 'DIR of the bundle (default: the current directory)'
 complete -c kist -n '__fish_seen_subcommand_from create' -l config -s f -rF -d 'another FILE than config.json in the bundle'
 complete -c kist -n '__fish_seen_subcommand_from create' -l console-socket -rF -d 'PATH of a socket that takes the terminal\'s master'

@@ -25,6 +25,7 @@ type command struct {
 	env   []string
 	extra []uintptr // descriptors from 3 on
 	sys   syscall.SysProcAttr
+	limit time.Duration // 0: patience
 }
 
 // run runs a command, without input, and gives what it wrote to stdout (and to
@@ -36,7 +37,7 @@ func (c *command) run(both bool) (out string, status unix.WaitStatus, err error)
 	}
 	defer unix.Close(null)
 	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return "", 0, fmt.Errorf("pipe: %w", err)
 	}
 	defer unix.Close(pipe[0])
@@ -57,14 +58,21 @@ func (c *command) run(both bool) (out string, status unix.WaitStatus, err error)
 		return "", 0, err
 	}
 	defer unix.Close(pidfd)
-	out, err = readFor(pipe[0], patience)
+	limit := c.limit
+	if limit == 0 {
+		limit = patience
+	}
+	out, err = readFor(pipe[0], limit)
 	if err != nil {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}
-	if !readable(pidfd, patience) {
-		// It hangs in the kernel, or has closed stdout and lives on.
+	if !readable(pidfd, limit) {
+		// It has closed stdout and lives on, or hangs in the kernel, where nothing ends it.
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
-		return out, 0, fmt.Errorf("%s: does not end", c.argv[0])
+		if !readable(pidfd, time.Second) {
+			return out, 0, fmt.Errorf("%s: hangs in the kernel", c.argv[0])
+		}
+		err = fmt.Errorf("takes longer than %s", limit)
 	}
 	for {
 		if _, werr := unix.Wait4(pid, &status, 0, nil); !errors.Is(werr, unix.EINTR) {
@@ -102,7 +110,7 @@ func readFor(fd int, limit time.Duration) (string, error) {
 		}
 		n, err := unix.Read(fd, buf)
 		switch {
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return sb.String(), fmt.Errorf("read: %w", err)
@@ -114,7 +122,7 @@ func readFor(fd int, limit time.Duration) (string, error) {
 	}
 }
 
-// children starts kist itself in new namespaces to run a set of probes there. In a
+// child starts kist itself in new namespaces to run a set of probes there. In a
 // user namespace the caller is its root, and nobody else exists.
 func child(set string, flags int, userns int, trees []string) (View, error) {
 	c := command{

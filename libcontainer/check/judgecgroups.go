@@ -48,9 +48,8 @@ func (j *judge) cgroups() {
 		}
 	}
 	j.add(l)
-	if !root && j.s.Options.Systemd {
-		// What systemd passes on counts, which is in the next group.
-		return
+	if l.Status != OK {
+		return // what could be in it does not matter
 	}
 	if j.s.CgroupMode != cgroups.V1 {
 		j.tried(j.s.Here, Line{ID: "cgroup.born", What: "start inside it (CLONE_INTO_CGROUP)", Required: root && j.v2() && !j.s.Options.Systemd,
@@ -88,6 +87,8 @@ func (j *judge) controllerLine(id string, c controller, have []string) Line {
 		l.Found, l.Remedy = "not mounted", "mount -t cgroup -o "+name+" "+name+" /sys/fs/cgroup/"+name
 	case j.s.Facts.Privileged():
 		l.Found, l.Remedy = "not at the root of what is mounted", "a v1 hierarchy has it: unmount that; inside a container: let the host pass it on in cgroup.subtree_control"
+	case c.name == "hugetlb" || c.name == "rdma":
+		l.Found, l.Remedy = "not delegated to you", "nothing: systemd does not pass it on"
 	default:
 		l.Found, l.Remedy = "not delegated to you", delegate
 	}

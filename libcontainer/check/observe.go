@@ -310,7 +310,7 @@ func (s *System) criu() {
 	c = command{path: path, argv: []string{"criu", "check"}, env: env}
 	out, status, err := c.run(true)
 	if err == nil && status.ExitStatus() != 0 {
-		err = errors.New(lastLine(out))
+		err = errors.New(firstError(out))
 	}
 	s.CRIU.Check = outcome("", err)
 }
@@ -326,8 +326,15 @@ func lookPath(name string) (string, error) {
 	return "", unix.ENOENT
 }
 
-// lastLine gives the last line of a program's output that says something.
-func lastLine(out string) string {
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+// firstError gives the first line of CRIU's complaints: those after it are
+// consequences.
+func firstError(out string) string {
+	for line := range strings.Lines(out) {
+		// "Error (criu/vdso.c:381): vdso: …"
+		if _, text, ok := strings.Cut(line, "): "); ok && strings.HasPrefix(line, "Error (") {
+			return strings.TrimSpace(text)
+		}
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	return line
 }
