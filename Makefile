@@ -4,6 +4,7 @@
 # make arm64      build/out/kist-arm64, cross-compiled
 # make install    binary, manual pages and shell completions below DESTDIR/PREFIX
 # make test       everything in tests/ that this machine can run (as root)
+# make test-vm    the tests that need a system of their own, in a virtual machine [TESTS="SUITE FILE.bats ..."]
 # make bench      kist beside the other runtimes that are installed
 # make demo       a short tour
 # make lint       formatting, vet, shell scripts
@@ -36,7 +37,7 @@ SYSROOT := $(CURDIR)/build/cache/$(ARCH)
 CGO     := CGO_ENABLED=1 GOOS=linux GOARCH=$(ARCH) CC=$(SYSROOT)/cc PKG_CONFIG_LIBDIR=$(SYSROOT) PKG_CONFIG_PATH=
 
 # The Go tool knows better than make what has changed, so the binary is always handed to it.
-.PHONY: all kist nsexec arm64 install uninstall test bench demo lint clean deps
+.PHONY: all kist nsexec arm64 install uninstall test test-vm bench demo lint clean deps
 
 all: kist
 
@@ -80,9 +81,14 @@ uninstall:
 
 # These install what they need first: each is the one command to type on a new machine.
 test:
-	build/deps.sh build test lint arm64
+	build/deps.sh build test lint arm64 vm
 	$(MAKE) all
 	tests/run
+
+test-vm:
+	build/deps.sh build vm
+	$(MAKE) all
+	tests/vm/run $(TESTS)
 
 bench:
 	build/deps.sh build bench

@@ -6,6 +6,7 @@
 #   build   make                     bench   make bench
 #   test    make test, make demo     lint    make lint
 #   arm64   make arm64            engines tests/engines/run
+#   vm      make test-vm
 #
 # Without a group: build and test. Does nothing, quickly, when everything is installed.
 #
@@ -24,6 +25,7 @@ packages() {
 		echo aardvark-dns buildah busybox-static catatonit conmon containerd docker.io iproute2 iptables \
 			jq netavark podman slirp4netns socat tini uidmap util-linux
 		;;
+	vm) echo busybox-static debootstrap e2fsprogs openssh-client qemu-system-x86 util-linux ;;
 	lint) echo clang-format codespell shellcheck ;;
 	arm64)
 		# linux-libc-dev-arm64-cross has the kernel headers that the foreign libseccomp needs; qemu runs the result.
@@ -32,7 +34,7 @@ packages() {
 		fi
 		;;
 	*)
-		echo "$0: $1: no such group (build, test, engines, bench, lint, arm64)" >&2
+		echo "$0: $1: no such group (build, test, engines, bench, lint, arm64, vm)" >&2
 		return 2
 		;;
 	esac
