@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -107,7 +108,7 @@ func Start(c *Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(exe)
+	defer func() { unix.Close(exe) }()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("nsexec: socketpair: %w", err)
@@ -134,6 +135,17 @@ func Start(c *Config) (*Session, error) {
 	files = append(files, uintptr(pair[1]), uintptr(prog))
 	for _, fd := range c.Extra {
 		files = append(files, uintptr(fd))
+	}
+	// Before it executes the image, the child puts its descriptors at 0, 1, 2, … and some of them above all others on
+	// the way. The image's own must not be in either place.
+	if top := int(slices.Max(files)); exe < len(files) || exe > top {
+		high, err := unix.FcntlInt(uintptr(exe), unix.F_DUPFD_CLOEXEC, max(top, len(files))+len(files)+2)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("nsexec: fcntl: %w", err)
+		}
+		unix.Close(exe)
+		exe = high
 	}
 	attr := &syscall.ProcAttr{
 		Files: files,

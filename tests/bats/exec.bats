@@ -223,3 +223,13 @@ setup() {
 	run -0 status_of
 	is created
 }
+
+@test "in a container without a cgroup: few descriptors are open, and none is mistaken for another" {
+	kist delete -f "$CT"
+	args /bin/sleep 1000
+	run -0 detached --cgroup-manager disabled run -d "$CT"
+	run -0 kist exec "$CT" echo ran
+	is ran
+	run -0 kist exec --env HOME=/ "$CT" echo ran
+	is ran
+}
