@@ -33,10 +33,10 @@ bad() {
 	refused config.json "not a regular file"
 	rmdir config.json
 	mkfifo config.json
-	LIMIT=5 refused config.json "not a regular file"
+	refused config.json "not a regular file"
 	rm config.json
 	ln -s /dev/zero config.json
-	LIMIT=5 refused config.json
+	refused config.json
 	rm config.json
 	truncate -s 1G config.json
 	refused config.json "16 MiB"

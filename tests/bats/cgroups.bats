@@ -254,9 +254,10 @@ value() {
 	config '.root.readonly = false'
 	mkfifo rootfs/tmp/go
 	run -0 detached run -d "$CT"
-	kist events --interval 1h "$CT" >samples </dev/null 2>&1 &
+	kist events --interval 50ms "$CT" >samples </dev/null 2>&1 &
 	local job=$!
-	sleep 0.3
+	# It watches before it takes its first sample.
+	eventually test -s samples
 	echo go >rootfs/tmp/go
 	eventually grep -q '"type":"oom"' samples
 	# Neither does it wait for the next sample once the container is gone.

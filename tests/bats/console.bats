@@ -98,13 +98,13 @@ peer() {
 	kill -STOP $job
 	kill -KILL $job
 	wait $job || true
-	LIMIT=10 run -1 detached create --console-socket sock "$CT"
+	run -1 detached create --console-socket sock "$CT"
 	has --console-socket
 	nothing_left
 }
 
 # on_terminal COMMAND: run it in a terminal of its own, with its exit status.
-on_terminal() { timeout 20 "$(type -P script)" -qec "$1" /dev/null </dev/null; }
+on_terminal() { timeout $HANG "$(type -P script)" -qec "$1" /dev/null </dev/null; }
 
 @test "foreground: run on the caller's terminal" {
 	config '.process.terminal = true'

@@ -10,52 +10,39 @@ load helpers
 # that makes the call.
 CALLS=mkdirat,renameat,renameat2,openat2,write,clone,clone3,vfork,pidfd_open,sendmsg,connect,bind,mount_setattr,move_mount,fsmount,setns,unshare,pivot_root,prlimit64,unlinkat,fsync,fchmod,flock,keyctl,execve,mknodat,symlinkat,ftruncate
 
+recorded() { [ -d "$ROOT/$CT" ] || ! orphans; }
+
 # oracle WHEN: what must hold after kist was killed.
 oracle() {
-	# An init that waits for its dead parent notices at once.
-	local n
-	for ((n = 0; n < 100; n++)); do
-		if [ -d "$ROOT/$CT" ] || ! orphans; then break; fi
-		sleep 0.02
-	done
-	if [ ! -d "$ROOT/$CT" ] && orphans; then
-		echo "$1: a process without a record: $(pgrep -ax kist:init)"
-		return 1
-	fi
-	run timeout 5 "$KIST" --root "$ROOT" state "$CT"
+	# An init that waits for its dead parent notices.
+	eventually recorded || fail "$1: a process without a record: $(pgrep -ax kist:init)" || return
+	run kist state "$CT"
 	case $status in
 	0) jq -e '.status | IN("creating", "created", "running", "stopped", "paused")' <<<"$output" >/dev/null || fail "$1: state" || return ;;
 	1) [[ $output == *"does not exist"* ]] || fail "$1: state" || return ;;
 	*) fail "$1: state" || return ;;
 	esac
-	run timeout 20 "$KIST" --root "$ROOT" delete --force "$CT"
+	run kist delete --force "$CT"
 	[ "$status" -eq 0 ] || fail "$1: delete" || return
 	run nothing_left
 	[ "$status" -eq 0 ] || fail "$1: left behind" || return
 }
 
-# traced FILE OPTION... -- COMMAND...: kist below strace. Strace would wait for the container as well: once kist is gone it
-# is told to let go.
+# traced FILE OPTION... -- COMMAND...: kist below strace, which is a grandchild (-D), so that the end of kist itself can be
+# waited for. Strace would go on for as long as the container: it is told to let go.
 traced() {
-	local file=$1 options=() n
+	local file=$1 options=()
 	shift
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
 	done
 	shift
-	strace -f -qq -I 2 -o "$file" -e trace=$CALLS "${options[@]}" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- &
-	local tracer=$!
-	for ((n = 0; n < 1000; n++)); do
-		sleep 0.01
-		kill -0 $tracer 2>/dev/null || break
-		# Before it has begun its name is strace's.
-		[ $n -lt 20 ] || pgrep -x kist >/dev/null || break
-	done
-	kill -TERM $tracer 2>/dev/null || true
-	pkill -KILL -x kist || true
-	wait $tracer 2>/dev/null || true
+	timeout -s KILL $HANG strace -D -f -qq -I 2 -o "$file" -e trace=$CALLS "${options[@]}" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
+	pkill -TERM -x strace || true
+	eventually not pgrep -x strace
 }
+not() { ! "$@"; }
 
 # sweep PREPARE COMMAND...: kill COMMAND at its first, second, … system call of CALLS. SWEEP bounds the number of kills,
 # spread evenly; SWEEP=10000 leaves none out.
@@ -64,7 +51,7 @@ sweep() {
 	shift
 	$prepare
 	traced calls -- "$@"
-	timeout 20 "$KIST" --root "$ROOT" delete --force "$CT"
+	kist delete --force "$CT"
 	# strace counts the calls of each thread by itself.
 	count=$(cut -d' ' -f1 calls | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
 	[ "${count:-0}" -gt 3 ] || fail "strace has seen ${count:-no} calls: $(<"$LOG")" || return
@@ -77,7 +64,7 @@ sweep() {
 	# And at any time, whatever it is doing then.
 	for ((n = 0; n < 10; n++)); do
 		$prepare
-		timeout -s KILL "0.0$(printf %02d $((n * 3 + 1)))" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
+		timeout -s KILL "0.$(printf %03d $(((n * 3 + 1) * SLOWNESS)))" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
 		oracle "$* after some time, $n" || return
 	done
 }
@@ -122,6 +109,6 @@ setup() {
 			run nothing_left
 			[ "$status" -eq 0 ] || fail "left behind"
 		fi
-		timeout 20 "$KIST" --root "$ROOT" delete --force "$CT"
+		kist delete --force "$CT"
 	done
 }

@@ -25,6 +25,11 @@ counting() {
 	is paused
 	local before
 	before=$(<rootfs/tmp/count)
+	if is_v2; then
+		grep -qx "frozen 1" "$(cgroup_dir)/cgroup.events"
+	else
+		[ "$(<"$(cgroup_dir freezer)/freezer.state")" = FROZEN ]
+	fi
 	sleep 0.2
 	[ "$(<rootfs/tmp/count)" = "$before" ]
 	run -0 kist resume "$CT"
@@ -57,7 +62,8 @@ counting() {
 	run -0 kist pause "$CT"
 	kist exec --ignore-paused "$CT" echo thawed >out 2>&1 </dev/null &
 	local job=$!
-	sleep 0.3
+	# It is there, and as frozen as the others.
+	eventually processes_are 2
 	[ ! -s out ] || fail "$(<out)"
 	run -0 kist resume "$CT"
 	wait $job
