@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,10 +29,83 @@ func (c *creation) copyUp(to int) error {
 		return fmt.Errorf("tmpcopyup: %w", err)
 	}
 	defer unix.Close(dir)
-	if err := copyTree(from, dir, 0); err != nil {
+	if err := asRootOf(c.session.Pid, func() error { return copyTree(from, dir, 0) }); err != nil {
 		return fmt.Errorf("tmpcopyup: %w", err)
 	}
 	return nil
+}
+
+// asRootOf calls do with the file system ids of the root of a process's user
+// namespace: a tmpfs that belongs to such a namespace takes new files only
+// from ids that it can represent (EOVERFLOW).
+func asRootOf(pid int, do func() error) error {
+	uid, err := firstMapped(pid, "uid_map")
+	if err != nil {
+		return err
+	}
+	gid, err := firstMapped(pid, "gid_map")
+	if err != nil {
+		return err
+	}
+	if uid == unix.Geteuid() && gid == unix.Getegid() {
+		return do()
+	}
+	done := make(chan error, 1)
+	go func() {
+		// The ids are this thread's, which ends with the goroutine: it is not unlocked.
+		runtime.LockOSThread()
+		if err := setFSIDs(uid, gid); err != nil {
+			done <- err
+			return
+		}
+		done <- do()
+	}()
+	return <-done
+}
+
+// firstMapped gives the host's id for the first id of a map, which is root's
+// in all that make sense.
+func firstMapped(pid int, file string) (int, error) {
+	name := "/proc/" + strconv.Itoa(pid) + "/" + file
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	f := strings.Fields(line)
+	if len(f) != 3 {
+		return 0, fmt.Errorf("%s: no map", name)
+	}
+	return strconv.Atoi(f[1])
+}
+
+// setFSIDs sets the file system ids of the calling thread. The kernel takes
+// the capabilities over files away from who is no longer root; they come back.
+func setFSIDs(uid, gid int) error {
+	if err := unix.Setfsgid(gid); err != nil {
+		return err
+	}
+	if err := unix.Setfsuid(uid); err != nil {
+		return err
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return err
+	}
+	for i := range sets {
+		sets[i].Effective = sets[i].Permitted
+	}
+	return unix.Capset(&header, &sets[0])
+}
+
+// chown gives a copy the owner of the original.
+func chown(dir int, name string, st *unix.Stat_t) error {
+	err := unix.Fchownat(dir, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
+	if err == unix.EOVERFLOW || err == unix.EINVAL {
+		return fmt.Errorf("owner %d:%d: %w (it has no id in the user namespace)", st.Uid, st.Gid, err)
+	}
+	return err
 }
 
 // maxCopyDepth bounds a tree that the image brings.
@@ -86,12 +161,12 @@ func copyEntry(from, to int, name string, depth int) error {
 		if err := unix.Symlinkat(string(buf[:n]), to, name); err != nil {
 			return err
 		}
-		return unix.Fchownat(to, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+		return chown(to, name, &st)
 	default:
 		if err := unix.Mknodat(to, name, st.Mode, int(st.Rdev)); err != nil {
 			return err
 		}
-		return unix.Fchownat(to, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW)
+		return chown(to, name, &st)
 	}
 }
 
@@ -140,7 +215,7 @@ func copyMetadata(a, b int) error {
 	if err := unix.Fstat(a, &st); err != nil {
 		return err
 	}
-	if err := unix.Fchown(b, int(st.Uid), int(st.Gid)); err != nil {
+	if err := chown(b, "", &st); err != nil {
 		return err
 	}
 	if err := unix.Fchmod(b, st.Mode&0o7777); err != nil {
