@@ -265,3 +265,27 @@ value() {
 	wait $job
 	[ "$(wc -l <samples)" -ge 1 ]
 }
+
+@test "a cgroup that was there before stays, also without a pid namespace" {
+	local dir dirs=()
+	if is_v2; then
+		dirs=("/sys/fs/cgroup/$CT")
+	else
+		for dir in /sys/fs/cgroup/*/; do
+			[ -L "${dir%/}" ] || dirs+=("$dir$CT")
+		done
+	fi
+	mkdir "${dirs[@]}"
+	[ ! -d /sys/fs/cgroup/cpuset ] || is_v2 || for dir in cpus mems; do cat "/sys/fs/cgroup/cpuset/cpuset.$dir" >"/sys/fs/cgroup/cpuset/$CT/cpuset.$dir"; done
+	config '.linux.namespaces |= map(select(.type != "pid")) | .linux.cgroupsPath = $p' --arg p "/$CT"
+	run -0 running
+	run -0 kist kill "$CT" KILL
+	eventually status_is stopped
+	run -0 kist delete "$CT"
+	run -0 running
+	run -0 kist delete --force "$CT"
+	for dir in "${dirs[@]}"; do
+		[ -d "$dir" ] || fail "$dir is gone"
+		rmdir "$dir"
+	done
+}

@@ -234,3 +234,43 @@ order() { cut -d' ' -f1 "$TRACE" | tr '\n' ' '; }
 	run -0 in_container 'ls /var/given/marker'
 	is /var/given/marker
 }
+
+@test "without a pid namespace of its own: a failing poststart or startContainer leaves no process" {
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	script 'sleep 1040 & sleep 1041 & exec sleep 1042'
+	hooks poststop
+	# The hook fails when the children are there.
+	config '.hooks.poststart = [{path: "/bin/sh", args: ["sh", "-c", "until pgrep -f \"^sleep 1041\"; do sleep 0.02; done; exit 1"], env: ["PATH=/usr/bin:/bin"]}]'
+	run -1 kist run "$CT"
+	has /hooks/poststart/0
+	[ "$(order)" = "poststop " ] || fail "$(order)"
+	run pgrep -f '^sleep 104[012]'
+	is ""
+	nothing_left
+	config 'del(.hooks.poststart) | .hooks.startContainer = [{path: "/bin/false"}]'
+	: >"$TRACE"
+	run -1 kist run "$CT"
+	has /hooks/startContainer/0
+	[ "$(order)" = "poststop " ] || fail "$(order)"
+	nothing_left
+}
+
+@test "createContainer: a program of the host, also where the image has one of that name" {
+	local tool=$BATS_TEST_TMPDIR/tool
+	printf '#!/bin/sh\necho host >%s.out\n' "$tool" >"$tool"
+	mkdir -p "rootfs/${tool%/*}"
+	printf '#!/bin/sh\necho image >%s.out\n' "$tool" >"rootfs/$tool"
+	chmod 755 "$tool" "rootfs/$tool"
+	config '.hooks.createContainer = [{path: $t}]' --arg t "$tool"
+	run -0 kist run "$CT"
+	run -0 cat "$tool.out"
+	is host
+	[ ! -e "rootfs/$tool.out" ]
+}
+
+@test "createContainer: / is the host's, and below the root filesystem are the container's mounts" {
+	config '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "[ -e \"$0\" ] || exit 1; [ -c \"$1/dev/null\" ] || exit 2; [ -d \"$1/proc/1\" ] || exit 3", $h, $r], env: ["PATH=/usr/bin:/bin"]}]' \
+		--arg h "$HOOK" --arg r "$BUNDLE/rootfs"
+	run -0 kist run "$CT"
+	[ ! -e rootfs/dev/null ]
+}

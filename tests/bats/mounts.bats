@@ -315,3 +315,90 @@ flags_of() {
 	# 1000 on the disk is 101234 of the host, which the user namespace calls 1234.
 	is "1234 1234"
 }
+
+@test "tmpcopyup: modes, owners, links, fifos and set-user-ID files, also in a read-only tmpfs and in a user namespace" {
+	mkdir -p rootfs/data/sub
+	echo content >rootfs/data/sub/file
+	ln -s sub/file rootfs/data/link
+	mkfifo -m 600 rootfs/data/fifo
+	echo program >rootfs/data/program
+	chmod 4755 rootfs/data/program
+	chmod 1777 rootfs/data
+	local how text='cat /data/link; cd /data; for f in . sub link fifo program; do stat -c "%n %F %a %u %g" $f; done; touch /data/x 2>/dev/null && echo writable'
+	local expected=$'content\n. directory 1777 0 0\nsub directory 755 0 0\nlink symbolic link 777 0 0\nfifo fifo 600 0 0\nprogram regular file 4755 0 0'
+	for how in plain ro userns; do
+		cp "$TEMPLATE/config.json" config.json
+		add '{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
+		case $how in
+		ro) config '.mounts[7].options += ["ro"]' ;;
+		userns)
+			config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+			chown -hR 100000:100000 rootfs
+			chmod 4755 rootfs/data/program
+			;;
+		esac
+		run in_container "$text"
+		if [ $how = ro ]; then is "$expected"; else is "$expected"$'\nwritable'; fi
+	done
+	[ ! -e rootfs/data/x ]
+}
+
+# mounting: whether the host sees, in $seen, what the container mounts in its /tmp, a bind of source.
+mounting() {
+	config '.process.capabilities = {bounding: $c, permitted: $c, effective: $c}' --argjson c '["CAP_SYS_ADMIN"]'
+	run -0 in_container 'mkdir -p /tmp/new && busybox mount -t tmpfs tmpfs /tmp/new && grep -c " /tmp/new " /proc/self/mountinfo'
+	is 1
+	seen=$(grep -c " $BUNDLE/source/new " /proc/self/mountinfo || true)
+	[ "$seen" -eq 0 ] || umount "$BUNDLE/source/new"
+	rm -rf source/new
+}
+
+@test "a shared bind of a shared mount: what is mounted inside is on the host (Bidirectional)" {
+	mkdir -p source
+	mount --bind source source
+	mount --make-shared source
+	local seen results=() case prop option
+	for case in rshared:rshared shared:shared rshared:rprivate rshared:rslave :rshared rprivate:rshared :rprivate; do
+		prop=${case%:*} option=${case#*:}
+		cp "$TEMPLATE/config.json" config.json
+		add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["rbind", "'"$option"'"]}'
+		[ -z "$prop" ] || config '.linux.rootfsPropagation = $p' --arg p "$prop"
+		mounting
+		results+=("$case $seen")
+	done
+	umount source
+	output=$(printf '%s\n' "${results[@]}")
+	is $'rshared:rshared 1\nshared:shared 1\nrshared:rprivate 0\nrshared:rslave 0\n:rshared 0\nrprivate:rshared 0\n:rprivate 0'
+}
+
+@test "a slave bind: what is mounted on the host is seen inside, and not the other way round" {
+	mkdir -p source
+	mount --bind source source
+	mount --make-shared source
+	mkdir source/late
+	add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["rbind", "rslave"]}'
+	run running
+	mount -t tmpfs tmpfs source/late
+	touch source/late/marker
+	run kist exec "$CT" ls /tmp/late
+	local inside=$output
+	umount source/late
+	kist delete -f "$CT"
+	umount source
+	[ "$inside" = marker ] || fail "inside: $inside"
+}
+
+@test "a cgroup mount and /run/notify behind links of the image to nowhere" {
+	ln -s /nowhere/cg rootfs/cg
+	ln -s /not/there/run rootfs/run
+	config '.root.readonly = false | .mounts |= map(if .type == "cgroup" then .destination = "/cg/group" else . end)'
+	"$PEERS/peer" notify "$BUNDLE/sock" >peer 2>&1 3>&- 4>&- &
+	local job=$!
+	eventually grep -q listening peer
+	script 'ls /nowhere/cg/group | grep -q . && echo cgroup; [ -S /not/there/run/notify/notify.sock ] && echo "$NOTIFY_SOCKET"'
+	NOTIFY_SOCKET=$BUNDLE/sock run -0 --separate-stderr kist run "$CT"
+	kill $job
+	is $'cgroup\n/run/notify/notify.sock'
+	[ ! -e /nowhere ] && [ ! -e /not ]
+	rm -rf rootfs/run rootfs/cg
+}

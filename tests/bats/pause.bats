@@ -99,3 +99,13 @@ counting() {
 	before=$(<rootfs/tmp/count)
 	eventually bash -c '[ "$(cat rootfs/tmp/count)" != "$0" ]' "$before"
 }
+
+@test "a container that is paused before it starts cannot be started" {
+	args /bin/sleep 1000
+	run -0 detached create "$CT"
+	run -0 kist pause "$CT"
+	run -1 kist start "$CT"
+	has "container paused"
+	run -0 kist resume "$CT"
+	run -0 kist start "$CT"
+}

@@ -124,3 +124,20 @@ profile() { config '.linux.seccomp = $p' --argjson p "$1"; }
 	run -0 in_container 'echo alive; mkdir /tmp/x 2>&1; unshare -U true 2>&1; true'
 	has alive "not permitted"
 }
+
+@test "a fresh state directory: no word about the cache, and the second time it is used" {
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}'
+	ROOT=$BATS_TEST_TMPDIR/deep/er
+	mkdir "$BATS_TEST_TMPDIR/deep"
+	run -0 --separate-stderr in_container 'mkdir /tmp/x 2>/dev/null || echo refused'
+	is refused
+	[ -z "$stderr" ] || fail "$stderr"
+	local entry before
+	entry=$(find "$ROOT/.cache/seccomp" -type f)
+	before=$(stat -c '%i %y' "$entry")
+	run -0 --separate-stderr in_container 'mkdir /tmp/x 2>/dev/null || echo refused'
+	is refused
+	[ -z "$stderr" ] || fail "$stderr"
+	# What is not used is compiled again and replaced.
+	[ "$(stat -c '%i %y' "$entry")" = "$before" ]
+}

@@ -329,3 +329,38 @@ link() {
 	run -0 detached create "$CT-user"
 	[ "$(stat -c %u "/proc/$(pid "$CT-user")/fd")" = 0 ]
 }
+
+@test "no mount behind a link of the image into procfs" {
+	mkdir -p source rootfs/deep
+	echo fake >file
+	local target
+	for target in /proc/sys /proc/self/attr /proc/1 ../proc/sys; do
+		ln -sfn "$target" rootfs/deep/m
+		cp "$TEMPLATE/config.json" config.json
+		config '.mounts += [{destination: "/deep/m", source: "source", options: ["bind"]}]'
+		run -1 kist run "$CT"
+		has /mounts/7 "symbolic link into /proc"
+		config '.mounts[7] = {destination: "/deep/m", type: "tmpfs", source: "tmpfs"}'
+		run -1 kist run "$CT"
+		has /mounts/7 "symbolic link into /proc"
+		nothing_left
+	done
+	ln -sfn /proc/sys/kernel/core_pattern rootfs/deep/m
+	config '.mounts[7] = {destination: "/deep/m", source: "file", options: ["bind"]}'
+	run -1 kist run "$CT"
+	has /mounts/7 "symbolic link into /proc"
+}
+
+@test "only a procfs is bound on /proc (CVE-2019-16884)" {
+	mkdir -p fake/self/attr
+	touch fake/self/attr/exec
+	config '.mounts |= map(if .destination == "/proc" then {destination: "/proc", source: "fake", options: ["rbind"]} else . end)'
+	run -1 kist run "$CT"
+	has /mounts/0 "only a procfs"
+	[ ! -s fake/self/attr/exec ]
+	nothing_left
+	# The host's own is one.
+	config '.linux.namespaces |= map(select(.type != "pid")) | .mounts[0].source = "/proc"'
+	run -0 in_container 'echo ran'
+	is ran
+}

@@ -76,3 +76,31 @@ load helpers
 	run -1 kist run "$CT"
 	has /linux/personality
 }
+
+@test "sysctl: a joined namespace that is the host's is not the container's own" {
+	local case kind key value file was
+	for case in network:net.ipv4.ip_default_ttl:77 ipc:kernel.msgmax:9000 uts:kernel.domainname:changed; do
+		IFS=: read -r kind key value <<<"$case"
+		cp "$TEMPLATE/config.json" config.json
+		file=/proc/sys/${key//.//}
+		was=$(<"$file")
+		config '.linux.namespaces |= (map(select(.type != $k)) + [{type: $k, path: $p}]) | .linux.sysctl = {($s): $v}
+				| if $k == "uts" then del(.hostname) else . end' \
+			--arg k $kind --arg p "/proc/1/ns/${kind/network/net}" --arg s $key --arg v $value
+		run -1 kist run "$CT"
+		has /linux/sysctl "$key" host
+		[ "$(<"$file")" = "$was" ] || fail "$key of the host has changed"
+		nothing_left
+	done
+}
+
+@test "sysctl: a joined namespace of another container is fine" {
+	args /bin/sleep 1000
+	run -0 detached run -d "$CT-a"
+	config '.linux.namespaces |= (map(select(.type != "network")) + [{type: "network", path: $p}]) | .linux.sysctl = {"net.ipv4.ip_default_ttl": "77"}' \
+		--arg p "/proc/$(pid "$CT-a")/ns/net"
+	run -0 in_container 'cat /proc/sys/net/ipv4/ip_default_ttl'
+	is 77
+	run -0 kist exec "$CT-a" cat /proc/sys/net/ipv4/ip_default_ttl
+	is 77
+}
