@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# Exactly which descriptors and keyrings a process gets: stdio, --preserve-fds, LISTEN_FDS; and NOTIFY_SOCKET.
+# Exactly which descriptors a process gets: stdio, --preserve-fds, LISTEN_FDS.
 
 load helpers
 
@@ -78,32 +78,4 @@ fds() { find "/proc/$1/fd" -mindepth 1 -printf '%f\n' | sort -n | tr '\n' ' '; }
 		run -1 bash -c 'LISTEN_FDS=$3 LISTEN_PID=$$ exec "$0" --root "$1" run "$2"' "$KIST" "$ROOT" "$CT" "$value"
 		has LISTEN_FDS
 	done
-}
-
-@test "NOTIFY_SOCKET: start waits for READY=1, and tells the caller's socket" {
-	"$PEERS/peer" notify "$BUNDLE/sock" >peer 2>&1 3>&- 4>&- &
-	local job=$!
-	eventually grep -q listening peer
-	# nc of busybox sends no datagrams to path sockets: kist's own peer does, from inside.
-	cp "$PEERS/peer" rootfs/bin/peer
-	script 'echo "$NOTIFY_SOCKET" >/tmp/where; while [ ! -e /tmp/go ]; do sleep 0.02; done; peer send "$NOTIFY_SOCKET" "READY=1"; sleep 1000'
-	config '.root.readonly = false'
-	NOTIFY_SOCKET=$BUNDLE/sock run -0 detached create "$CT"
-	NOTIFY_SOCKET=$BUNDLE/sock kist start "$CT" >started 2>&1 </dev/null &
-	local starter=$!
-	eventually test -s rootfs/tmp/where
-	kill -0 $starter
-	touch rootfs/tmp/go
-	wait $starter
-	eventually grep -q 'READY=1' peer
-	eventually grep -q "MAINPID=$(pid)" peer
-	run -0 cat rootfs/tmp/where
-	is /run/notify/notify.sock
-	kill $job
-}
-
-@test "the session keyring is the container's own, unless the caller's is asked for" {
-	grep -q _ses /proc/keys || true
-	command -v keyctl >/dev/null || skip "keyctl is not installed"
-	run -0 in_container true
 }

@@ -112,3 +112,21 @@ setup() {
 		kist delete --force "$CT"
 	done
 }
+
+@test "create is killed while a hook runs: the hook goes too" {
+	local kind
+	for kind in prestart createRuntime createContainer; do
+		cp "$TEMPLATE/config.json" config.json
+		args /bin/sleep 1000
+		config '.hooks[$k] = [{path: "/bin/sh", args: ["sh", "-c", "echo here >$0; exec sleep 1046", $h], env: ["PATH=/usr/bin:/bin"]}]' \
+			--arg k $kind --arg h "$BUNDLE/here"
+		rm -f here
+		"$KIST" --root "$ROOT" create "$CT" </dev/null >"$LOG" 2>&1 3>&- 4>&- &
+		local job=$!
+		eventually test -s here
+		kill -KILL $job
+		wait $job || true
+		eventually bash -c '! pgrep -f "^sleep 1046"' || fail "$kind"
+		oracle "$kind hook" || return
+	done
+}

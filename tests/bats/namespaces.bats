@@ -106,3 +106,71 @@ only() { config '.linux.namespaces = [$k[] | {type: .}]' --argjson k "$1"; }
 	run -1 kist run "$CT"
 	has timeOffsets
 }
+
+# table: the caller's mount table. unmounted: it is as it was in the file before.
+table() { cut -d' ' -f4- /proc/self/mountinfo; }
+unmounted() {
+	table | diff before - || fail "mounts are left"
+	[ -z "$(find "$ROOT/.mounts" -mindepth 1 2>/dev/null)" ] || fail "left in .mounts"
+}
+
+@test "without a mount namespace of its own: the caller's mount table is as before" {
+	table >before
+	config '.linux.namespaces |= map(select(.type != "mount"))'
+	run -0 in_container 'ls /bin/busybox; ls /proc/1/comm'
+	is $'/bin/busybox\n/proc/1/comm'
+	unmounted
+	args /bin/sleep 1000
+	run -0 detached create "$CT"
+	run -0 kist start "$CT"
+	# Whoever joins it is in its root, not in the caller's.
+	run -0 kist exec "$CT" ls /
+	lacks usr
+	has busybox || has bin
+	run -0 kist delete --force "$CT"
+	unmounted
+	args /bin/nothing-here
+	run -1 detached create "$CT"
+	unmounted
+	args /bin/true
+	config '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "exit 1"]}]'
+	run -1 detached create "$CT"
+	unmounted
+}
+
+@test "without a mount namespace of its own: a create that is killed" {
+	table >before
+	args /bin/sleep 1000
+	config '.linux.namespaces |= map(select(.type != "mount"))
+		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo here >$0; exec sleep 1043", $h], env: ["PATH=/usr/bin:/bin"]}]' --arg h "$BUNDLE/here"
+	"$KIST" --root "$ROOT" create "$CT" </dev/null >"$LOG" 2>&1 3>&- 4>&- &
+	local job=$!
+	eventually test -s here
+	kill -KILL $job
+	wait $job || true
+	eventually bash -c '! pgrep -f "^sleep 1043"'
+	run -0 kist delete --force "$CT"
+	unmounted
+}
+
+@test "a mount namespace that is joined by path: everything happens in the container's root, and nothing is left" {
+	unshare --mount --propagation private sleep 1044 3>&- &
+	local holder=$!
+	eventually grep -q sleep "/proc/$holder/comm"
+	cut -d' ' -f4- "/proc/$holder/mountinfo" >before
+	printf '#!/bin/sh\nls / >/tmp/hook\n' >rootfs/bin/hook
+	chmod 755 rootfs/bin/hook
+	touch rootfs/marker
+	config '.root.readonly = false | .linux.namespaces |= (map(select(.type != "mount")) + [{type: "mount", path: $p}])
+		| .hooks.startContainer = [{path: "/bin/hook"}]' --arg p "/proc/$holder/ns/mnt"
+	run -0 running
+	run -0 kist exec "$CT" ls /
+	has marker
+	lacks usr
+	run -0 cat rootfs/tmp/hook
+	has marker
+	lacks usr
+	run -0 kist delete --force "$CT"
+	cut -d' ' -f4- "/proc/$holder/mountinfo" | diff before - || fail "mounts are left in the joined namespace"
+	kill $holder
+}
