@@ -62,6 +62,7 @@ type creation struct {
 	notify  *notify.Socket
 	copied  int // directory that a tmpfs is about to cover, -1 for none
 	filter  *compile.Filter
+	vacant  bool // config.json has no process
 	agent   listener
 	hooked  bool         // creation has come as far as running hooks
 	lxc     *compile.LXC // what an imported LXC container asks for, nil for others
@@ -175,15 +176,30 @@ func (c *creation) load() error {
 	if err := c.config.Validate(); err != nil {
 		return err
 	}
-	c.spec = c.config.Spec
+	return c.take()
+}
+
+// take completes what config.json may leave out. A process is "REQUIRED when
+// start is called" only (config.md): without one the container is built, and
+// waits for nothing but its end.
+func (c *creation) take() error {
+	s := *c.config.Spec
+	c.spec = &s
 	if c.spec.Linux == nil {
 		c.spec.Linux = &specs.Linux{}
 	}
 	if c.spec.Process == nil {
-		return errors.New("config.json: /process: required to create a container")
+		if c.Run {
+			return errNoProcess
+		}
+		c.vacant = true
+		c.spec.Process = &specs.Process{Cwd: "/", Env: []string{"HOME=/"}}
 	}
 	return c.loadLXC()
 }
+
+// errNoProcess refuses to start what has nothing to run.
+var errNoProcess = errors.New("config.json: /process: required to start a container")
 
 // checkTerminal compares process.terminal with the flags.
 func (c *creation) checkTerminal() error {
@@ -228,6 +244,9 @@ func (c *creation) record() error {
 		NoPivot:      c.NoPivot,
 		Terminal:     c.spec.Process.Terminal,
 		NetDevices:   netDeviceNames(c.spec.Linux.NetDevices),
+		NoProcess:    c.vacant,
+		PreservedFDs: len(c.fds.preserve),
+		Withheld:     withheld(c.facts, c.entersUserNS()),
 	}
 	if err := c.planIntelRdt(); err != nil {
 		return err

@@ -160,11 +160,8 @@ func (c *Container) spared(cg *cgroups.Cgroup) {
 func waitExit(pidfd int, limit time.Duration) bool {
 	deadline := time.Now().Add(limit)
 	for {
-		left := time.Until(deadline)
-		if left < 0 {
-			return false
-		}
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds())+1)
+		left := max(time.Until(deadline), 0) + time.Millisecond - 1 // rounded up
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
 		if err == unix.EINTR {
 			continue
 		}

@@ -47,6 +47,7 @@ type entry struct {
 	*ExecOptions
 	c       *Container
 	process *specs.Process
+	linux   *specs.Linux // the container's
 	facts   *host.Facts
 	fds     descriptors
 	filter  *compile.Filter
@@ -125,7 +126,7 @@ func (e *entry) prepare() (err error) {
 	if err != nil {
 		return err
 	}
-	e.chroot = hasForeignRoot(config.Spec)
+	e.chroot, e.linux = hasForeignRoot(config.Spec), config.Spec.Linux
 	e.process = e.Process
 	if e.process == nil {
 		if config.Spec.Process == nil {
@@ -271,6 +272,7 @@ func (e *entry) joinInput() *compile.JoinInput {
 func (e *entry) processInput(passwd int, denySetgroups bool) *compile.ProcessInput {
 	in := &compile.ProcessInput{
 		Process:       e.process,
+		Linux:         e.linux,
 		LastCap:       e.facts.LastCap,
 		Withheld:      withheld(e.facts, e.entersUserNS()),
 		FirstFD:       3 + len(e.fds.preserve),
@@ -330,7 +332,9 @@ func (e *entry) answer(ev launch.Event) (err error) {
 		err = giveMaster(e.console, ev.FD, e.Console)
 	case compile.SyncListener:
 		st := &startup{rt: e.c.rt, state: e.c.State, listener: e.agent}
-		err = st.sendListener(e.session.Pid, ev.FD, specs.StateRunning)
+		if err = st.sendListener(e.session.Pid, ev.FD, specs.StateRunning); err == nil {
+			err = limitFiles(e.session.Pid, e.process.Rlimits)
+		}
 		unix.Close(ev.FD)
 	case compile.SyncReady:
 		err = e.ready(ev.FD)
@@ -355,7 +359,7 @@ func (e *entry) ready(passwd int) error {
 	if err := writeOOMScore(e.session.Pid, e.process); err != nil {
 		return err
 	}
-	if err := setRlimits(e.session.Pid, e.process.Rlimits); err != nil {
+	if err := raiseRlimits(e.session.Pid, e.process.Rlimits); err != nil {
 		return err
 	}
 	done := e.c.rt.Trace.phase("compile")

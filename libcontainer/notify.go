@@ -43,13 +43,14 @@ func (c *creation) notifyEnv() []string {
 	return []string{notify.Environment}
 }
 
-// listenNotify begins to listen, before the process is released: it may be
-// ready at once.
+// listenNotify connects to the service manager and begins to listen, before
+// the process is released: it may be ready at once.
 func listenNotify(s *state.State, dir *state.Dir) (*notify.Socket, error) {
-	if !s.NotifySocket || serviceManager() == "" {
+	manager := serviceManager()
+	if !s.NotifySocket || manager == "" {
 		return nil, nil
 	}
-	return notify.Listen(dir.FD(), notifyDir)
+	return notify.Listen(dir.FD(), notifyDir, manager)
 }
 
 // relayNotify waits until the container is ready and passes that on.
@@ -58,7 +59,7 @@ func relayNotify(socket *notify.Socket, pidfd, pid int) error {
 		return nil
 	}
 	defer socket.Close()
-	return socket.Relay(pidfd, pid, serviceManager())
+	return socket.Relay(pidfd, pid)
 }
 
 // relayNotifyMeanwhile does so while the caller serves the process.

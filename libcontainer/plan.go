@@ -67,7 +67,7 @@ func (c *Container) PlanExec(facts *host.Facts) ([]*program.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{ExecOptions: &ExecOptions{}, c: c, facts: facts, process: config.Spec.Process, chroot: hasForeignRoot(config.Spec), console: -1, pidfds: -1}
+	e := &entry{ExecOptions: &ExecOptions{}, c: c, facts: facts, process: config.Spec.Process, linux: config.Spec.Linux, chroot: hasForeignRoot(config.Spec), console: -1, pidfds: -1}
 	if e.process == nil {
 		e.process = &specs.Process{}
 	}

@@ -108,7 +108,7 @@ func (c *creation) ready(passwd int) error {
 	if err := c.readyLXC(); err != nil {
 		return err
 	}
-	if err := setRlimits(c.session.Pid, p.Rlimits); err != nil {
+	if err := raiseRlimits(c.session.Pid, p.Rlimits); err != nil {
 		return err
 	}
 	if err := c.loadFilter(); err != nil {
@@ -139,6 +139,7 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 		DenySetgroups: c.session != nil && deniesSetgroups(c.session.Pid),
 		StartHooks:    c.spec.Hooks != nil && len(c.spec.Hooks.StartContainer) > 0,
 		Init:          true,
+		Vacant:        c.vacant,
 	}
 	if !c.NoNewKeyring {
 		in.Keyring = "_ses." + c.ID
@@ -206,6 +207,7 @@ func (c *creation) running() error {
 		state:    c.state,
 		hooks:    func() (*specs.Hooks, error) { return c.spec.Hooks, nil },
 		listener: c.agent,
+		limits:   c.spec.Process.Rlimits,
 	})
 	if err != nil {
 		return err

@@ -24,6 +24,8 @@ type startup struct {
 	state    *state.State
 	hooks    func() (*specs.Hooks, error) // decoded only if there are some
 	listener listener
+	limits   []specs.POSIXRlimit // of the process, if there is a listener
+	attached bool                // to a process that another kist has made
 }
 
 // listener is where the seccomp agent waits, if the profile has one.
@@ -55,6 +57,9 @@ func (c *Container) Start() error {
 	default:
 		return c.about(ErrRunning)
 	}
+	if c.State.NoProcess {
+		return c.about(errNoProcess)
+	}
 	pidfd, err := c.State.OpenInit()
 	if err != nil {
 		return c.about(ErrStopped)
@@ -77,14 +82,14 @@ func (c *Container) Start() error {
 	}
 	s := launch.Attach(sock, c.State.InitPid, pidfd)
 	defer s.Release()
-	st := &startup{rt: c.rt, state: c.State, hooks: c.hooks}
+	st := &startup{rt: c.rt, state: c.State, hooks: c.hooks, attached: true}
 	if c.State.SeccompNotify {
-		if st.listener, err = c.listener(); err != nil {
+		if err := c.findListener(st); err != nil {
 			return err
 		}
 	}
 	if err := serveStart(s, st); err != nil {
-		return c.about(err)
+		return c.about(c.failure(err, s, dir))
 	}
 	dir.Unlock() // what follows may take long, and the container is there for others
 	if err := relayNotify(socket, pidfd, c.State.InitPid); err != nil && !errors.Is(err, notify.ErrExited) {
@@ -93,9 +98,13 @@ func (c *Container) Start() error {
 	return nil
 }
 
+// errKilled says why a container cannot be started although it had been created.
+var errKilled = fmt.Errorf("%w: init was killed before it executed its program", ErrStopped)
+
 // serveStart serves a process between its release and its execve, and then
 // runs the poststart hooks.
 func serveStart(s *launch.Session, st *startup) error {
+	leaving := false
 	for {
 		ev, err := s.Next()
 		if err == io.EOF {
@@ -105,10 +114,15 @@ func serveStart(s *launch.Session, st *startup) error {
 			return err
 		}
 		switch ev.Code {
+		case compile.SyncExec:
+			leaving = true
+			continue
 		case compile.SyncStart:
 			err = st.startContainer(s.Pidfd)
 		case compile.SyncListener:
-			err = st.sendListener(s.Pid, ev.FD, specs.StateCreated)
+			if err = st.sendListener(s.Pid, ev.FD, specs.StateCreated); err == nil {
+				err = limitFiles(s.Pid, st.limits)
+			}
 		default:
 			err = fmt.Errorf("nsexec: sync point %d is not known here", ev.Code)
 		}
@@ -121,6 +135,9 @@ func serveStart(s *launch.Session, st *startup) error {
 		if err := s.Go(0); err != nil {
 			return err
 		}
+	}
+	if st.attached && (!leaving || waitExit(s.Pidfd, 0) && st.state.DiedWaiting()) {
+		return errKilled
 	}
 	return st.poststart(s.Pidfd)
 }
@@ -145,21 +162,24 @@ func (c *Container) hooks() (*specs.Hooks, error) {
 	return spec.DecodeHooks(raw)
 }
 
-// listener finds the agent in the snapshot taken at create.
-func (c *Container) listener() (listener, error) {
+// findListener finds the agent, and what is to be done when it has got the
+// listener, in the snapshot taken at create.
+func (c *Container) findListener(st *startup) error {
 	raw, err := c.root.Config(c.State.ID)
 	if err != nil {
-		return listener{}, err
+		return err
 	}
 	cfg, err := spec.Decode(raw)
 	if err != nil {
-		return listener{}, err
+		return err
 	}
 	f, err := c.rt.filter(cfg.Seccomp)
 	if err != nil || f == nil {
-		return listener{}, err
+		return err
 	}
-	return listener{f.ListenerPath, f.ListenerMetadata}, nil
+	st.listener = listener{f.ListenerPath, f.ListenerMetadata}
+	st.limits = cfg.Spec.Process.Rlimits
+	return nil
 }
 
 func (c *Container) about(err error) error {

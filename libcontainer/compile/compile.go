@@ -43,6 +43,7 @@ const (
 	SyncTTY                 // value: number of an LXC terminal, descriptor: its master
 	SyncSource              // value: mount index or SourceRootfs; answer: O_PATH descriptor of what is bound
 	SyncIDMap               // value: mount index, descriptor: the detached mount, to get its id maps
+	SyncExec                // to `kist start`: what is left is the filter and execve; not waited for
 )
 
 // The values of SyncCgroup.
@@ -90,6 +91,8 @@ func SyncName(code int) string {
 		return "source"
 	case SyncIDMap:
 		return "id map"
+	case SyncExec:
+		return "exec"
 	}
 	return fmt.Sprintf("sync-%d", code)
 }

@@ -114,10 +114,14 @@ func (p *process) credentials() error {
 	p.b.Prctl(unix.PR_SET_KEEPCAPS, program.I(0))
 	p.b.Prctl(unix.PR_SET_DUMPABLE, program.I(0)) // fs.suid_dumpable may have made it traceable again
 	p.checkCwd()
+	if err := p.limits(); err != nil {
+		return err
+	}
 
 	p.at("capabilities")
 	if p.filterEarly() {
 		p.sweep()
+		p.leaving()
 		p.at("capabilities")
 		const admin = 1 << unix.CAP_SYS_ADMIN
 		p.b.Capset(sets.effective|admin, sets.permitted|admin, sets.inheritable)

@@ -58,6 +58,16 @@ var bundles = []struct {
 		in.Detached = true
 		p.Listen = ptr(program.Number(5))
 	}},
+	{"no-process", false, func(s *specs.Spec, in *Input, p *ProcessInput) {
+		s.Process = &specs.Process{Cwd: "/"}
+		in.Detached, p.Vacant = true, true
+		p.Listen = ptr(program.Number(5))
+	}},
+	{"rlimits", false, func(s *specs.Spec, _ *Input, p *ProcessInput) {
+		s.Process.NoNewPrivileges = false
+		s.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 3, Hard: 4}, {Type: "RLIMIT_CORE", Hard: 1<<64 - 1}}
+		p.Filter = &Filter{BPF: make([]byte, 16)}
+	}},
 	{"terminal", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
 		s.Process.Terminal = true
 		s.Process.ConsoleSize = &specs.Box{Height: 25, Width: 80}

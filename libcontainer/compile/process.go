@@ -15,7 +15,7 @@ import (
 // ProcessInput is what the last program of a session depends on.
 type ProcessInput struct {
 	Process *specs.Process
-	Linux   *specs.Linux // personality and memory policy, for init; nil for exec
+	Linux   *specs.Linux // personality and memory policy, of every process; may be nil
 	LastCap int
 	// Withheld are capabilities that nsexec does not have and cannot grant, a
 	// bit for each.
@@ -42,6 +42,9 @@ type ProcessInput struct {
 	StartHooks bool
 	// Init marks the container's first process.
 	Init bool
+	// Vacant means that there is nothing to execute: a container without a
+	// process can be created, but not started.
+	Vacant bool
 	// Reaper is the descriptor of the image that is pid 1 in front of the
 	// process (LXC's execute mode); nil if the process itself is.
 	Reaper *program.FD
@@ -69,7 +72,7 @@ type process struct {
 func Process(in *ProcessInput) (*program.Program, error) {
 	p := &process{ProcessInput: in, b: program.NewBuilder("process", 1, 0)}
 	p.b.Reserve(slotLabel)
-	if len(in.Process.Args) == 0 {
+	if len(in.Process.Args) == 0 && !in.Vacant {
 		return nil, errorf(p.cause("args"), "must not be empty")
 	}
 	p.argv = p.b.Strings(in.Process.Args)
@@ -173,6 +176,9 @@ func (p *process) candidates() []string {
 // lookup finds the program at create, since that is when engines expect to
 // hear that it is missing.
 func (p *process) lookup() error {
+	if p.Vacant {
+		return nil
+	}
 	p.b.For(program.Cause{Pointer: p.Pointer + "/args", Index: 0})
 	list := p.candidates()
 	found := p.b.NewLabel()
@@ -235,9 +241,15 @@ func (p *process) stdio() error {
 func (p *process) become() error {
 	if !p.filterEarly() {
 		p.sweep()
+		p.leaving()
 	}
 	if err := p.lastFilter(); err != nil {
 		return err
+	}
+	if p.Vacant {
+		p.b.Note("nothing to execute")
+		p.b.Exit(1)
+		return nil
 	}
 	p.b.For(program.Cause{Pointer: p.Pointer + "/args", Index: 0})
 	if p.Reaper != nil {
@@ -258,6 +270,17 @@ func (p *process) become() error {
 		p.b.Exit(127)
 	}
 	return nil
+}
+
+// leaving tells `kist start` that from here on the end of the connection means
+// execve: it is not nsexec's parent, and could not tell that end from a death.
+// It comes before any filter, which may refuse it.
+func (p *process) leaving() {
+	if p.Listen == nil {
+		return
+	}
+	p.b.Note("the rest is execve")
+	p.b.Tell(SyncExec, program.I(0))
 }
 
 // sweep marks all descriptors that the process is not to have. It comes before

@@ -3,8 +3,8 @@
 // Package notify relays the readiness of a container to the service manager that has started kist (sd_notify(3)).
 //
 // It runs in the kist process, on the host. If NOTIFY_SOCKET is set, create makes a directory (MakeDir), which is bound
-// to /run/notify in the container, and sets the container's NOTIFY_SOCKET to a socket in it. Start binds that socket
-// (Listen) before it releases init, and waits (Relay) until the container says READY=1 or ends. Then it tells the service
+// to /run/notify in the container, and sets the container's NOTIFY_SOCKET to a socket in it. Start connects to the service
+// manager and binds that socket (Listen) before it releases init, and waits (Relay) until the container says READY=1 or ends. Then it tells the service
 // manager, with the container's init as the main process, and waits until the manager has taken note: kist may be gone
 // a moment later, and a message from a process that has gone cannot be attributed to a unit any more.
 //
@@ -51,20 +51,36 @@ func MakeDir(dir int, name string) error {
 	return nil
 }
 
-// Socket is the container's side.
-type Socket struct{ fd int }
+// Socket is the container's side, and the connection to the service manager.
+type Socket struct {
+	fd, manager int
+	host        string
+}
 
-// Listen binds the socket in the directory made by MakeDir.
-func Listen(dir int, name string) (*Socket, error) {
-	fail := func(err error) (*Socket, error) { return nil, fmt.Errorf("notify socket: %w", err) }
+// Listen connects to the service manager at host, the value of kist's own NOTIFY_SOCKET, and binds the socket in the
+// directory made by MakeDir. It is called before the process runs: where nobody can be told, nothing is started.
+func Listen(dir int, name, host string) (*Socket, error) {
+	manager, err := dial(host)
+	if err != nil {
+		return nil, fmt.Errorf("NOTIFY_SOCKET %q: %w", host, err)
+	}
+	fd, err := listen(dir, name)
+	if err != nil {
+		unix.Close(manager)
+		return nil, fmt.Errorf("notify socket: %w", err)
+	}
+	return &Socket{fd, manager, host}, nil
+}
+
+func listen(dir int, name string) (int, error) {
 	where, err := unix.Openat(dir, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fail(err)
+		return -1, err
 	}
 	defer unix.Close(where)
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return fail(err)
+		return -1, err
 	}
 	// By descriptor: the path of a state directory may be longer than a socket address.
 	address := &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(where) + "/" + socketName}
@@ -79,27 +95,23 @@ func Listen(dir int, name string) (*Socket, error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return fail(fmt.Errorf("bind %s/%s: %w", name, socketName, err))
+		return -1, fmt.Errorf("bind %s/%s: %w", name, socketName, err)
 	}
-	return &Socket{fd}, nil
+	return fd, nil
 }
 
-// Close ends listening.
+// Close ends listening, and hangs up.
 func (s *Socket) Close() {
 	if s.fd >= 0 {
 		unix.Close(s.fd)
-		s.fd = -1
+		unix.Close(s.manager)
+		s.fd, s.manager = -1, -1
 	}
 }
 
-// Relay waits until the container is ready and tells the service manager at host, the value of kist's own
-// NOTIFY_SOCKET. Pidfd and pid are the container's init. ErrExited if it ends before.
-func (s *Socket) Relay(pidfd, pid int, host string) error {
-	manager, err := dial(host)
-	if err != nil {
-		return fmt.Errorf("NOTIFY_SOCKET %q: %w", host, err)
-	}
-	defer unix.Close(manager)
+// Relay waits until the container is ready and tells the service manager. Pidfd and pid are the container's init.
+// ErrExited if it ends before.
+func (s *Socket) Relay(pidfd, pid int) error {
 	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
 	buf := make([]byte, 4096)
 	for {
@@ -123,13 +135,13 @@ func (s *Socket) Relay(pidfd, pid int, host string) error {
 		}
 		message, ready := filter(string(buf[:n]), pid)
 		if message != "" {
-			if err := send(manager, message, -1); err != nil {
-				return fmt.Errorf("NOTIFY_SOCKET %q: %w", host, err)
+			if err := send(s.manager, message, -1); err != nil {
+				return fmt.Errorf("NOTIFY_SOCKET %q: %w", s.host, err)
 			}
 		}
 		if ready {
-			if err := barrier(manager, barrierLimit); err != nil {
-				return fmt.Errorf("NOTIFY_SOCKET %q: %w", host, err)
+			if err := barrier(s.manager, barrierLimit); err != nil {
+				return fmt.Errorf("NOTIFY_SOCKET %q: %w", s.host, err)
 			}
 			return nil
 		}

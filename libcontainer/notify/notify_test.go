@@ -62,21 +62,6 @@ func setUp(t *testing.T, name string) (s *Socket, inside string, manager *net.Un
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	old := unix.Umask(0o077)
-	err = MakeDir(fd, "notify")
-	if err == nil {
-		s, err = Listen(fd, "notify")
-	}
-	unix.Umask(old)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	for path, mode := range map[string]os.FileMode{"notify": 0o755, "notify/notify.sock": 0o777} {
-		if st, err := os.Stat(filepath.Join(dir, path)); err != nil || st.Mode().Perm() != mode {
-			t.Errorf("%s: %v, %v", path, st, err)
-		}
-	}
 	host = name
 	if name[0] == '/' {
 		host = dir + name
@@ -96,6 +81,21 @@ func setUp(t *testing.T, name string) (s *Socket, inside string, manager *net.Un
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { manager.Close() })
+	old := unix.Umask(0o077)
+	err = MakeDir(fd, "notify")
+	if err == nil {
+		s, err = Listen(fd, "notify", host)
+	}
+	unix.Umask(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	for path, mode := range map[string]os.FileMode{"notify": 0o755, "notify/notify.sock": 0o777} {
+		if st, err := os.Stat(filepath.Join(dir, path)); err != nil || st.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", path, st, err)
+		}
+	}
 	return s, filepath.Join(dir, "notify", "notify.sock"), manager, host
 }
 
@@ -133,10 +133,10 @@ func hear(t *testing.T, c *net.UnixConn) (message string, fds []int) {
 
 func TestRelay(t *testing.T) {
 	for _, name := range []string{"@kist-notify-test", "/sock", "/" + strings.Repeat("d", 120) + "/sock"} {
-		s, inside, manager, host := setUp(t, name)
+		s, inside, manager, _ := setUp(t, name)
 		pid, pidfd := sleeper(t)
 		done := make(chan error, 1)
-		go func() { done <- s.Relay(pidfd, pid, host) }()
+		go func() { done <- s.Relay(pidfd, pid) }()
 		tell(t, inside, "MAINPID=1\nFDSTORE=1")
 		tell(t, inside, "STATUS=half way")
 		tell(t, inside, strings.Repeat("x", 10000)+"\nREADY=1")
@@ -165,13 +165,13 @@ func TestRelay(t *testing.T) {
 }
 
 func TestExit(t *testing.T) {
-	s, inside, manager, host := setUp(t, "/sock")
+	s, inside, manager, _ := setUp(t, "/sock")
 	pid, pidfd := sleeper(t)
 	tell(t, inside, "STATUS=last words")
 	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Relay(pidfd, pid, host); !errors.Is(err, ErrExited) {
+	if err := s.Relay(pidfd, pid); !errors.Is(err, ErrExited) {
 		t.Error(err)
 	}
 	if m, _ := hear(t, manager); m != "STATUS=last words\n" {
@@ -195,7 +195,7 @@ func TestBarrierLimit(t *testing.T) {
 
 // A start that was killed leaves its socket; the next one takes its place.
 func TestListenAgain(t *testing.T) {
-	s, inside, _, _ := setUp(t, "/sock")
+	s, inside, _, host := setUp(t, "/sock")
 	s.Close()
 	s.Close()
 	dir, err := unix.Open(filepath.Dir(filepath.Dir(inside)), unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -203,7 +203,7 @@ func TestListenAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(dir)
-	again, err := Listen(dir, "notify")
+	again, err := Listen(dir, "notify", host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,15 +212,20 @@ func TestListenAgain(t *testing.T) {
 	if err := MakeDir(dir, "notify"); !errors.Is(err, unix.EEXIST) {
 		t.Error(err)
 	}
-	if _, err := Listen(dir, "none"); !errors.Is(err, unix.ENOENT) {
+	if _, err := Listen(dir, "none", host); !errors.Is(err, unix.ENOENT) {
 		t.Error(err)
 	}
 }
 
 func TestBadHost(t *testing.T) {
-	s, _, _, _ := setUp(t, "/sock")
+	_, inside, _, _ := setUp(t, "/sock")
+	dir, err := unix.Open(filepath.Dir(filepath.Dir(inside)), unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dir)
 	for host, want := range map[string]string{"": "absolute path", "@": "absolute path", "vsock:2:1": "absolute path", "relative": "absolute path", "/none/x": "no such file", "/" + strings.Repeat("n", 200) + "/x": "no such file", "@" + strings.Repeat("n", 200): "invalid argument"} {
-		if err := s.Relay(-1, 1, host); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "NOTIFY_SOCKET ") {
+		if _, err := Listen(dir, "notify", host); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "NOTIFY_SOCKET ") {
 			t.Errorf("%.30q: %v", host, err)
 		}
 	}

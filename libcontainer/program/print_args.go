@@ -95,6 +95,8 @@ func (pr *printer) immediate(dst []byte, in *Insn, i int, t argType) []byte {
 		return symbolOr(dst, u, seccompOperations)
 	case argFamily:
 		return symbolOr(dst, u, families)
+	case argResource:
+		return symbolOr(dst, u, resources)
 	case argPersonality:
 		return symbolOr(dst, u, personalities)
 	case argSocket:
@@ -181,7 +183,7 @@ func flagsOf(t argType) []symbol {
 func isPointer(t argType) bool {
 	switch t {
 	case argPath, argText, argTextOrNull, argStrings, argNull, argData, argDataOut, argCPUs, argNodes, argGroups, argOpenHow,
-		argMountAttr, argStatxOut, argStatfsOut, argCapHeader, argCapData, argSchedAttr, argSeccomp, argFsconfigKey, argFsconfigValue:
+		argMountAttr, argStatxOut, argStatfsOut, argCapHeader, argCapData, argSchedAttr, argSeccomp, argRlimit, argFsconfigKey, argFsconfigValue:
 		return true
 	}
 	return false
@@ -265,6 +267,11 @@ func (pr *printer) memory(dst []byte, in *Insn, i int, t argType) []byte {
 			dst = strconv.AppendInt(append(dst, ", nice="...), int64(int32(le.Uint32(m[16:]))), 10)
 			dst = strconv.AppendUint(append(dst, ", priority="...), uint64(le.Uint32(m[20:])), 10)
 			return append(dst, '}')
+		}
+	case argRlimit:
+		if len(m) >= 16 {
+			dst = limit(append(dst, "{soft="...), le.Uint64(m))
+			return append(limit(append(dst, ", hard="...), le.Uint64(m[8:])), '}')
 		}
 	case argCPUs:
 		n := min(pr.length(in, i-1), uint64(len(m)))

@@ -145,6 +145,9 @@ func TestFormat(t *testing.T) {
 		{`set_mempolicy(MPOL_BIND|MPOL_F_STATIC_NODES, {1}, 65)`, func(b *Builder) {
 			b.Call(unix.SYS_SET_MEMPOLICY, I(2|1<<15), b.Words(2).V(), I(65))
 		}},
+		{`prlimit64(0, RLIMIT_NOFILE, {soft=3, hard=unlimited}, NULL)`, func(b *Builder) {
+			b.Call(unix.SYS_PRLIMIT64, I(0), I(unix.RLIMIT_NOFILE), b.Words(3, 1<<64-1).V(), Null)
+		}},
 		{`personality(PER_LINUX32)`, func(b *Builder) { b.Call(unix.SYS_PERSONALITY, I(8)) }},
 		{`unlinkat($2, "x", AT_REMOVEDIR)`, func(b *Builder) { b.Call(unix.SYS_UNLINKAT, Reg(2).V(), b.Str("x").V(), I(unix.AT_REMOVEDIR)) }},
 		{`mount("a", "b", NULL, 0x1000, NULL)`, func(b *Builder) { b.Call(unix.SYS_MOUNT, b.Str("a").V(), b.Str("b").V(), Null, I(0x1000), Null) }},

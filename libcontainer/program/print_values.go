@@ -52,6 +52,14 @@ func hexOf(dst []byte, v uint64) []byte {
 	return strconv.AppendUint(append(dst, "0x"...), v, 16)
 }
 
+// limit appends a resource limit.
+func limit(dst []byte, v uint64) []byte {
+	if v == unix.RLIM_INFINITY {
+		return append(dst, "unlimited"...)
+	}
+	return strconv.AppendUint(dst, v, 10)
+}
+
 func octal(dst []byte, v uint64) []byte {
 	if v == 0 {
 		return append(dst, '0')

@@ -35,6 +35,8 @@ const (
 	argCapData
 	argSchedAttr
 	argSeccomp // by the operation: struct sock_fprog
+	argResource
+	argRlimit
 	argIoctl
 	argIoctlArg
 	argPrctl
@@ -118,6 +120,7 @@ var signatures = [lastCall]signature{
 	unix.SYS_PERSONALITY:       {name: "personality", args: [MaxArgs]argType{argPersonality}},
 	unix.SYS_PIVOT_ROOT:        {name: "pivot_root", args: [MaxArgs]argType{argPath, argPath}},
 	unix.SYS_PRCTL:             {name: "prctl", args: [MaxArgs]argType{argPrctl, argPrctlArg, argPrctlArg, argInt, argInt}},
+	unix.SYS_PRLIMIT64:         {name: "prlimit64", args: [MaxArgs]argType{argInt, argResource, argRlimit, argNull}},
 	unix.SYS_PTRACE:            {name: "ptrace", args: [MaxArgs]argType{argInt, argInt, argHex, argHex}, never: true},
 	unix.SYS_SCHED_SETAFFINITY: {name: "sched_setaffinity", args: [MaxArgs]argType{argInt, argInt, argCPUs}},
 	unix.SYS_SCHED_SETATTR:     {name: "sched_setattr", args: [MaxArgs]argType{argInt, argSchedAttr, argHex}},

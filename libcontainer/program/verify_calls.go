@@ -67,6 +67,10 @@ func (v *Verifier) call(in *Insn) *refusal {
 		if in.Args[0] != unix.AF_INET && in.Args[0] != unix.AF_UNIX {
 			return v.fail(RuleCall, "a family of sockets that no program needs")
 		}
+	case unix.SYS_PRLIMIT64:
+		if in.Kind(0) != Imm || in.Args[0] != 0 {
+			return v.fail(RuleCall, "the limits of another process are set")
+		}
 	case unix.SYS_KEYCTL:
 		if in.Args[0] != unix.KEYCTL_JOIN_SESSION_KEYRING && in.Args[0] != unix.KEYCTL_SETPERM {
 			return v.fail(RuleCall, "an operation of keyctl that no program needs")

@@ -169,6 +169,9 @@ func malformed() []violation {
 		{RuleCall, "stolen terminal", "TIOCSCTTY", single(func(b *Builder) { b.Call(unix.SYS_IOCTL, I(0), I(unix.TIOCSCTTY), I(1)) })},
 		{RuleCall, "prctl", "PR_SET_SECUREBITS", single(func(b *Builder) { b.Prctl(unix.PR_SET_SECUREBITS, I(1)) })},
 		{RuleCall, "prctl from the arguments of NNP", "NO_NEW_PRIVS", single(func(b *Builder) { b.Prctl(unix.PR_SET_NO_NEW_PRIVS, I(0)) })},
+		{RuleCall, "limits of another process", "prlimit64", single(func(b *Builder) {
+			b.Call(unix.SYS_PRLIMIT64, I(1), I(unix.RLIMIT_NOFILE), b.Words(3, 3).V(), Null)
+		})},
 		{RuleCall, "keyctl", "keyctl", single(func(b *Builder) { b.Call(unix.SYS_KEYCTL, I(3), I(1)) })},
 		{RuleCall, "ambient", "LOWER", single(func(b *Builder) { b.Prctl(unix.PR_CAP_AMBIENT, I(unix.PR_CAP_AMBIENT_LOWER), I(1)) })},
 		{RuleCall, "seccomp", "STRICT", single(func(b *Builder) {

@@ -113,7 +113,7 @@ func (v *Verifier) formArgument(in *Insn, a int, t argType) *refusal {
 func plain(t argType) bool {
 	switch t {
 	case argInt, argHex, argMode, argNodeMode, argDev, argFD, argDir, argOpenTree, argMoveMount, argAt, argUnlink, argAccess,
-		argMountFlags, argNamespaces, argStatxMask, argSize, argPrctl, argFsconfig:
+		argMountFlags, argNamespaces, argStatxMask, argSize, argPrctl, argFsconfig, argResource:
 		return true
 	}
 	return false
@@ -173,7 +173,7 @@ func (v *Verifier) extent(in *Insn, a int, t argType) (n uint64, pointer, null, 
 			n = max(n, uint64(binary.LittleEndian.Uint32(v.p.Blob[in.Args[a]:])))
 		}
 		return n, true, false, false, true
-	case argSeccomp:
+	case argSeccomp, argRlimit:
 		return 16, true, false, false, true
 	case argFsconfigKey:
 		return 1, true, in.Args[1] == unix.FSCONFIG_CMD_CREATE || in.Args[1] == unix.FSCONFIG_CMD_RECONFIGURE, false, true

@@ -31,7 +31,7 @@ func TestTopLevelRules(t *testing.T) {
 		{"/ociVersion", `"1.0.0-a..b"`, `"1.0.0-a..b" is not a semantic version (supported: 1.x)`},
 		{"/ociVersion", `"1.0.0+a_b"`, `"1.0.0+a_b" is not a semantic version (supported: 1.x)`},
 		{"/ociVersion", `"abc"`, `"abc" is not a semantic version (supported: 1.x)`},
-		{"/process", ``, "is required to create a container"},
+		{"/process", ``, ""},
 		{"/root", ``, "is required"},
 		{"/root/path", ``, "is required"},
 		{"/root/path", `"../rootfs"`, ""},

@@ -33,11 +33,10 @@ func validateSpec(s *specs.Spec) error {
 	if err := validateVersion(s.Version); err != nil {
 		return err
 	}
-	if s.Process == nil {
-		return invalid("/process", "is required to create a container")
-	}
-	if err := ValidateProcess(s.Process); err != nil {
-		return within(err, "process")
+	if s.Process != nil { // required by start only: "REQUIRED when start is called"
+		if err := ValidateProcess(s.Process); err != nil {
+			return within(err, "process")
+		}
 	}
 	if s.Root == nil {
 		return invalid("/root", "is required")
@@ -64,8 +63,10 @@ func validateSpec(s *specs.Spec) error {
 	if err := validateLinux(linux); err != nil {
 		return within(err, "linux")
 	}
-	if err := validateMapped(&s.Process.User, linux); err != nil {
-		return within(err, "process", "user")
+	if s.Process != nil {
+		if err := validateMapped(&s.Process.User, linux); err != nil {
+			return within(err, "process", "user")
+		}
 	}
 	return nil
 }

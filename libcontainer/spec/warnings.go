@@ -33,7 +33,9 @@ func CapabilityNumber(name string) (number int, ok bool) {
 func (c *Config) Warnings() []string {
 	s := c.Spec
 	var w []string
-	if s.Process != nil {
+	if s.Process == nil {
+		w = append(w, "/process: missing: the container can be created, but not started")
+	} else {
 		for _, text := range ProcessWarnings(s.Process) {
 			w = append(w, "/process"+text)
 		}

@@ -30,6 +30,7 @@ func full() *State {
 		Namespaces: []string{"pid", "mount"}, PrivatePID: true, NetDevices: map[string]string{"eth1": "net0"},
 		IntelRdt: true, ResctrlGroup: "/sys/fs/resctrl/c1", ResctrlMonGroup: "/sys/fs/resctrl/mon_groups/c1",
 		Hooks: []string{"poststop"}, SeccompNotify: true, NotifySocket: true, NoNewKeyring: true, NoPivot: true, Terminal: true,
+		NoProcess: true, PreservedFDs: 3, Withheld: 1<<63 | 1,
 		Descriptors: []string{"/dev/null", "pipe:[1]", ""},
 	}
 }

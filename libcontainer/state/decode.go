@@ -105,6 +105,12 @@ func (s *State) decodeField(p *scanner, key string) (err error) {
 		s.NoPivot, err = p.boolean()
 	case "terminal":
 		s.Terminal, err = p.boolean()
+	case "noProcess":
+		s.NoProcess, err = p.boolean()
+	case "preservedFDs":
+		s.PreservedFDs, err = p.integer()
+	case "withheld":
+		s.Withheld, err = p.number(64)
 	case "descriptors":
 		s.Descriptors, err = p.list()
 	default:

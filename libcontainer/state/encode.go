@@ -118,6 +118,9 @@ func (s *State) encode() []byte {
 	e.flag("noNewKeyring", s.NoNewKeyring)
 	e.flag("noPivot", s.NoPivot)
 	e.flag("terminal", s.Terminal)
+	e.flag("noProcess", s.NoProcess)
+	e.num("preservedFDs", uint64(s.PreservedFDs))
+	e.num("withheld", s.Withheld)
 	e.list("descriptors", s.Descriptors)
 	return append(e.b, "}\n"...)
 }

@@ -99,6 +99,12 @@ type State struct {
 	NoNewKeyring  bool // init kept the caller's session keyring, and so does exec
 	NoPivot       bool // the root was changed with MS_MOVE and chroot
 	Terminal      bool // init has a terminal
+	NoProcess     bool // config.json has no process: it cannot be started
+
+	// What init's last program was compiled with, beyond config.json: should one of its instructions fail at start, the
+	// program is compiled again to say which.
+	PreservedFDs int    // how many descriptors were passed on
+	Withheld     uint64 // capabilities that kist could not grant, a bit for each
 
 	// Descriptors are the link texts of init's descriptors 0, 1 and 2; checkpoint needs them to tell the pipes that
 	// the engine will provide again at restore.

@@ -85,6 +85,13 @@ func (s *State) isAlive(pid int, start uint64) (bool, error) {
 	return s.isThisBoot()
 }
 
+// DiedWaiting reports whether init has ended without having executed the container's program. False if that cannot be
+// seen any more, since its parent has waited for it.
+func (s *State) DiedWaiting() bool {
+	p, err := readProcess(s.InitPid)
+	return err == nil && p.dead() && p.comm == InitName && p.startedAt(s.InitStartTime)
+}
+
 // RecordInit notes the identity of the init process, which pidfd refers to. The caller saves the record.
 func (s *State) RecordInit(pid, pidfd int) error {
 	p, err := readProcess(pid)

@@ -84,3 +84,21 @@ teardown() {
 	has "ead-only file system" notify.sock
 	rmdir rootfs/run/notify rootfs/run
 }
+
+@test "nobody there is an error before the program runs" {
+	config '.root.readonly = false'
+	script 'touch /tmp/ran; sleep 1000'
+	export NOTIFY_SOCKET=$BUNDLE/nobody
+	run -1 kist run "$CT"
+	has "NOTIFY_SOCKET \\\"$BUNDLE/nobody\\\": connect: no such file or directory"
+	nothing_left
+	run -0 detached create "$CT"
+	run -1 kist start "$CT"
+	has "NOTIFY_SOCKET \\\"$BUNDLE/nobody\\\": connect: no such file or directory"
+	run -0 status_of
+	is created
+	[ ! -e rootfs/tmp/ran ]
+	unset NOTIFY_SOCKET
+	run -0 kist start "$CT"
+	eventually test -e rootfs/tmp/ran
+}

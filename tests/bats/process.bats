@@ -100,6 +100,54 @@ load helpers
 		"Max locked memory 65536 65536" "Max cpu time 100 1000"
 }
 
+@test "rlimits: small ones starve the program, not kist" {
+	local limit
+	for limit in "RLIMIT_NOFILE 3" "RLIMIT_NOFILE 0" "RLIMIT_FSIZE 0" "RLIMIT_NPROC 1" "RLIMIT_DATA 262144" "RLIMIT_AS 8388608" \
+		"RLIMIT_STACK 65536" "RLIMIT_MEMLOCK 0" "RLIMIT_SIGPENDING 0" "RLIMIT_MSGQUEUE 0" "RLIMIT_CORE 0"; do
+		echo "$limit"
+		config '.process.rlimits = [{type: $t, soft: ($n | tonumber), hard: ($n | tonumber)}] | .process.noNewPrivileges = true
+			| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["prlimit64", "reboot"], action: "SCMP_ACT_ERRNO"}]}' \
+			--arg t "${limit% *}" --arg n "${limit#* }"
+		args /bin/true
+		run -0 kist run "$CT"
+		run -0 detached create "$CT"
+		run -0 kist start "$CT"
+		run -0 kist delete -f "$CT"
+		config '.process.noNewPrivileges = false | .process.user.uid = 4711'
+		run -0 kist run "$CT"
+		config '.process.user.uid = 0'
+	done
+}
+
+@test "rlimits: a limit of three files, seen from inside, and by exec" {
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 4}]'
+	args /bin/sleep 1000
+	run -0 detached create "$CT"
+	run -0 kist start "$CT"
+	run -0 cat "/proc/$(pid)/limits"
+	like 'Max open files +3 +4 '
+	run -0 kist exec "$CT" true
+	run -1 kist exec "$CT" cat /etc/passwd
+	has "Too many open files"
+}
+
+@test "rlimits: small ones in a user namespace, and those that only the host's root may raise" {
+	chown -R 100000:100000 rootfs
+	config '.linux.namespaces += [{type: "user"}] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 5000},
+			{type: "RLIMIT_RTPRIO", soft: 5, hard: 6}, {type: "RLIMIT_MEMLOCK", soft: 0, hard: 1099511627776}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	args /bin/sleep 1000
+	ulimit -n 4000
+	ulimit -Hr 0
+	ulimit -l 64
+	run -0 detached create "$CT"
+	run -0 kist start "$CT"
+	run -0 cat "/proc/$(pid)/limits"
+	like 'Max open files +3 +5000 '
+	like 'Max realtime priority +5 +6 '
+	like 'Max locked memory +0 +1099511627776 '
+}
+
 @test "rlimits: an unknown or duplicate type is an error" {
 	config '.process.rlimits = [{type: "RLIMIT_FOO", soft: 1, hard: 1}]'
 	run -1 kist run "$CT"

@@ -110,6 +110,21 @@ profile() { config '.linux.seccomp = $p' --argjson p "$1"; }
 	grep -q '^call ' peer
 }
 
+@test "notify: with no descriptor left for the process" {
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "'"$BUNDLE"'/sock",
+		"syscalls": [{"names": ["mkdir", "mkdirat", "prlimit64"], "action": "SCMP_ACT_NOTIFY"}]}'
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 4}]'
+	args /bin/sleep 1000
+	"$PEERS/peer" seccomp "$BUNDLE/sock" -errno 28 >peer 2>&1 3>&- 4>&- &
+	local job=$!
+	eventually grep -q listening peer
+	run -0 detached create "$CT"
+	run -0 kist start "$CT"
+	run -0 cat "/proc/$(pid)/limits"
+	like 'Max open files +3 +4 '
+	kill $job
+}
+
 @test "notify: no agent is an error before the program runs" {
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "'"$BUNDLE"'/missing", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}'
 	run -1 in_container 'echo ran'

@@ -104,3 +104,11 @@ load helpers
 	run -0 kist exec "$CT-a" cat /proc/sys/net/ipv4/ip_default_ttl
 	is 77
 }
+
+@test "personality: exec has it too" {
+	[ "$(uname -m)" = x86_64 ] || skip "only x86 has another one here"
+	config '.linux.personality = {domain: "LINUX32"}'
+	run -0 running
+	run -0 kist exec "$CT" uname -m
+	is i686
+}
