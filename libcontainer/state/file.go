@@ -99,7 +99,8 @@ func readNames(dir int) ([]string, error) {
 // maxDepth bounds removeContents; kist's own directories are two deep.
 const maxDepth = 16
 
-// removeContents empties a directory. It never follows a link, and what somebody else removed meanwhile is fine.
+// removeContents empties a directory. It never follows a link nor enters a mount, and what somebody else removed
+// meanwhile is fine.
 func removeContents(dir, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("directories are nested too deep")
@@ -120,10 +121,16 @@ func removeContents(dir, depth int) error {
 	return nil
 }
 
+// removeTree removes a directory with everything in it. A mount in it, which a container without a mount namespace of
+// its own or an administrator may have left, is an error: what is below belongs to somebody else.
 func removeTree(dir int, name string, depth int) error {
-	fd, err := openat(dir, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW)
+	fd, err := openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV})
 	if errors.Is(err, unix.ENOENT) {
 		return nil
+	}
+	if errors.Is(err, unix.EXDEV) {
+		return fmt.Errorf("%s: something is mounted there (unmount it first): %w", name, err)
 	}
 	if err != nil {
 		return err

@@ -168,3 +168,21 @@ load helpers
 	run -0 find "$ROOT" -not -type l -perm /077
 	is ""
 }
+
+@test "delete does not empty what is mounted below the state directory" {
+	run -0 detached create "$CT"
+	mkdir "$ROOT/$CT/there"
+	mount -t tmpfs tmpfs "$ROOT/$CT/there"
+	touch "$ROOT/$CT/there/file"
+	run -1 kist delete "$CT"
+	has "there: something is mounted there (unmount it first)"
+	local there
+	there=$(find "$ROOT" -name there)
+	[ -e "$there/file" ]
+	run -1 kist delete --force "$CT"
+	has "something is mounted there"
+	[ -e "$there/file" ]
+	umount "$there"
+	run -0 kist delete --force "$CT"
+	[ ! -e "$there" ]
+}

@@ -131,14 +131,32 @@ load helpers
 	has "Too many open files"
 }
 
-@test "rlimits: small ones in a user namespace, and those that only the host's root may raise" {
+# in_userns: the container gets a user namespace.
+in_userns() {
 	chown -R 100000:100000 rootfs
-	config '.linux.namespaces += [{type: "user"}] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 5000},
-			{type: "RLIMIT_RTPRIO", soft: 5, hard: 6}, {type: "RLIMIT_MEMLOCK", soft: 0, hard: 1099511627776}]
+	config '.linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+}
+
+@test "rlimits: small ones in a user namespace" {
+	in_userns
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 100}, {type: "RLIMIT_AS", soft: 8388608, hard: 8388608}]'
+	args /bin/sleep 1000
+	run -0 detached create "$CT"
+	run -0 kist start "$CT"
+	run -0 cat "/proc/$(pid)/limits"
+	like 'Max open files +3 +100 '
+	like 'Max address space +8388608 +8388608 '
+}
+
+@test "rlimits: in a user namespace, those that only the host's root may raise" {
+	((0x$(awk '/CapEff/ { print $2 }' /proc/self/status) >> 24 & 1)) || skip "CAP_SYS_RESOURCE is missing here"
+	in_userns
+	config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 3, hard: 5000},
+		{type: "RLIMIT_RTPRIO", soft: 5, hard: 6}, {type: "RLIMIT_MEMLOCK", soft: 0, hard: 1099511627776}]'
 	args /bin/sleep 1000
 	ulimit -n 4000
-	ulimit -Hr 0
+	ulimit -r 0
 	ulimit -l 64
 	run -0 detached create "$CT"
 	run -0 kist start "$CT"
