@@ -62,6 +62,7 @@ func (c *Cgroup) createDirs() (err error) {
 			for _, p := range slices.Backward(made) {
 				_ = unix.Rmdir(p)
 			}
+			c.removeParents(mark{})
 		}
 	}()
 	var old, now mark
@@ -123,12 +124,14 @@ func (c *Cgroup) prepareV2(d *dir, parent string) error {
 // makeDir makes one directory and whatever is missing above it. It returns
 // false for one that was there before and is not ours.
 func (c *Cgroup) makeDir(d *dir, old *mark) (fresh bool, err error) {
-	err = mkdir(d.path)
-	if errors.Is(err, unix.ENOENT) {
-		if err = mkdirParents(d.mount, path.Dir(d.path)); err != nil {
+	for range maxRaces {
+		if err = mkdir(d.path); !errors.Is(err, unix.ENOENT) {
+			break
+		}
+		// Again, should a delete have removed them meanwhile.
+		if err = mkdirParents(d.mount, path.Dir(d.path), true); err != nil && !errors.Is(err, unix.ENOENT) {
 			return false, err
 		}
-		err = mkdir(d.path)
 	}
 	if !errors.Is(err, unix.EEXIST) {
 		return err == nil, err
@@ -188,20 +191,28 @@ func (c *Cgroup) checkDirUnused(d *dir) error {
 	return nil
 }
 
-// mkdirParents makes the directories from below the mount down to p. They are
-// not marked and not removed later: other containers may come to live there.
-func mkdirParents(mount, p string) error {
+// maxRaces bounds the attempts to make a directory in one that somebody else
+// removes at the same time.
+const maxRaces = 64
+
+// mkdirParents makes the directories from below the mount down to p. Others
+// may come to live there: with mark each gets one that says so, and the last
+// container to go takes it along (removeParents). Slices are systemd's.
+func mkdirParents(mount, p string, mark bool) error {
 	if len(p) <= len(mount) {
 		return unix.ENOENT // the mount itself is gone
 	}
 	err := mkdir(p)
 	if errors.Is(err, unix.ENOENT) {
-		if err = mkdirParents(mount, path.Dir(p)); err == nil {
+		if err = mkdirParents(mount, path.Dir(p), mark); err == nil {
 			err = mkdir(p)
 		}
 	}
 	if errors.Is(err, unix.EEXIST) {
 		return nil
+	}
+	if err == nil && mark {
+		markParent(p)
 	}
 	return err
 }

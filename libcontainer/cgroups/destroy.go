@@ -5,6 +5,7 @@ package cgroups
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ func (c *Cgroup) Destroy() error {
 	}
 	if isGone(err) {
 		// The directory with the mark is removed last, and systemd removes all.
+		c.removeParents(m)
 		return errors.Join(errs...)
 	}
 	if m.id == "" && c.cfg.Fresh {
@@ -49,7 +51,30 @@ func (c *Cgroup) Destroy() error {
 			_ = unix.Removexattr(c.dirs[0].path, userMark)
 		}
 	}
+	c.removeParents(m)
 	return errors.Join(errs...)
+}
+
+// removeParents removes what create has made above the cgroup ("resources made
+// by create MUST be deleted"). rmdir(2) leaves what others live in, and whoever
+// is about to make something there makes the directory again.
+func (c *Cgroup) removeParents(m mark) {
+	if c.cfg.Systemd {
+		return
+	}
+	for i := len(c.dirs) - 1; i >= 0; i-- {
+		d := &c.dirs[i]
+		if d.alias || path.Dir(d.path) == d.mount && !m.isForeign(d.controller) {
+			continue
+		}
+		// One that was there before may itself have been made as a parent.
+		for p := d.path; len(p) > len(d.mount); p = path.Dir(p) {
+			made, err := isParent(p)
+			if err == nil && (!made || rmdir(p) != nil) {
+				break
+			}
+		}
+	}
 }
 
 // removeDir needs no look at where kist itself runs: rmdir(2) removes only what

@@ -23,6 +23,33 @@ const (
 	userMark    = "user.kist.id"
 )
 
+// The same for a directory that kist made on the way to a container's, and
+// that is nobody's in particular. It only says that an empty one may go.
+const (
+	trustedParent = "trusted.kist.parent"
+	userParent    = "user.kist.parent"
+)
+
+// markParent marks such a directory. Where that is not possible it stays.
+func markParent(p string) {
+	if errors.Is(unix.Setxattr(p, trustedParent, []byte("1"), 0), unix.EPERM) {
+		_ = unix.Setxattr(p, userParent, []byte("1"), 0)
+	}
+}
+
+// isParent tells whether kist has made the directory as a parent, or an error
+// that isGone.
+func isParent(p string) (bool, error) {
+	_, err := unix.Lgetxattr(p, trustedParent, nil)
+	if (errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EPERM)) && !privileged() {
+		_, err = unix.Lgetxattr(p, userParent, nil)
+	}
+	if isGone(err) {
+		return false, err
+	}
+	return err == nil, nil
+}
+
 // mark is what the attribute says: "ID", followed by " -CONTROLLER" for each v1
 // hierarchy where the directory was there before and belongs to somebody else.
 // On v1 the mark on the first directory speaks for all, which have the same path

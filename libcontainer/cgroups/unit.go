@@ -235,7 +235,7 @@ func (c *Cgroup) adoptUnit(pid int) error {
 		}
 		err := mkdir(d.path)
 		if errors.Is(err, unix.ENOENT) {
-			if err = mkdirParents(d.mount, path.Dir(d.path)); err == nil {
+			if err = mkdirParents(d.mount, path.Dir(d.path), false); err == nil {
 				err = mkdir(d.path)
 			}
 		}

@@ -289,3 +289,64 @@ value() {
 		rmdir "$dir"
 	done
 }
+
+# parents NAME: how many hierarchies have a cgroup of that path.
+parents() {
+	local dir n=0
+	for dir in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		[ ! -L "$dir" ] && [ -d "$dir/$1" ] && n=$((n + 1))
+	done
+	echo $n
+}
+
+@test "delete takes the parents along that create has made, and no others" {
+	is_v2 || needs_controller memory
+	config '.linux.cgroupsPath = $p' --arg p "/$CT-top/a/b/$CT"
+	run -0 running
+	[ "$(parents "$CT-top/a/b")" -gt 0 ]
+	run -0 kist delete --force "$CT"
+	[ "$(parents "$CT-top")" -eq 0 ]
+
+	# One that was there stays.
+	local there
+	there=$(dirname "$(cgroup_dir memory)")/$CT-top
+	mkdir "$there"
+	run -0 running
+	run -0 kist delete --force "$CT"
+	[ "$(parents "$CT-top")" -eq 1 ]
+	[ -d "$there" ] && [ ! -d "$there/a" ]
+	rmdir "$there"
+
+	# The last one to go takes them along.
+	run -0 running
+	local id=$CT
+	CT=$id-two
+	config '.linux.cgroupsPath = $p' --arg p "/$id-top/a/b/$CT"
+	run -0 running
+	run -0 kist delete --force "$id"
+	[ "$(parents "$id-top/a/b/$CT")" -gt 0 ]
+	run -0 kist delete --force "$CT"
+	[ "$(parents "$id-top")" -eq 0 ]
+
+	# A create that fails leaves none.
+	args /no/such/program
+	run -1 kist run "$CT"
+	[ "$(parents "$id-top")" -eq 0 ]
+	CT=$id
+}
+
+@test "parents that others make and remove at the same time" {
+	is_v2 || needs_controller memory
+	local i n jobs=()
+	args /bin/true
+	config '.linux.cgroupsPath = $p' --arg p "/$CT-top/a/ID"
+	for ((i = 0; i < 4; i++)); do
+		sed "s/-top\/a\/ID/-top\/a\/$i/" config.json >config.$i
+		(for ((n = 0; n < 8; n++)); do "$KIST" --root "$ROOT" run --config config.$i "$CT-$i" </dev/null || exit 1; done) >said.$i 2>&1 3>&- 4>&- &
+		jobs+=($!)
+	done
+	for i in "${jobs[@]}"; do
+		wait "$i" || fail "$(cat said.*)"
+	done
+	[ "$(parents "$CT-top")" -eq 0 ]
+}
