@@ -45,7 +45,7 @@ var coverageGroups = [...]coverageGroup{
 			{"/domainname", "", "needs a new UTS namespace", "", ""},
 			{"/annotations", "", "kept in the state; unknown ones mean nothing", "state", ""},
 		}},
-	{"Process", "libcontainer/spec/validate_process.go libcontainer/spec/validate_scheduling.go libcontainer/compile/process.go libcontainer/compile/credentials.go libcontainer/compile/scheduling.go libcontainer/compile/console.go libcontainer/compile/rootfs.go libcontainer/environment.go libcontainer/rlimits.go libcontainer/terminal.go libcontainer/oomscore.go libcontainer/exec.go",
+	{"Process", "libcontainer/spec/validate_process.go libcontainer/spec/validate_scheduling.go libcontainer/compile/process.go libcontainer/compile/credentials.go libcontainer/compile/scheduling.go libcontainer/compile/console.go libcontainer/compile/rootfs.go libcontainer/compile/limits.go libcontainer/environment.go libcontainer/rlimits.go libcontainer/terminal.go libcontainer/oomscore.go libcontainer/exec.go",
 		"libcontainer/spec/rules_process_test.go libcontainer/compile/golden_test.go tests/bats/process.bats tests/bats/capabilities.bats tests/bats/exec.bats tests/bats/run.bats tests/bats/console.bats libcontainer/console/console_test.go",
 		[]coverageRow{
 			{"/process/terminal", "", "opened in the container's devpts; the master goes to --console-socket", "", ""},
