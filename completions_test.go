@@ -64,10 +64,10 @@ func completionTable() (global []completedFlag, commands []completedCommand) {
 	return global, commands
 }
 
-// operandKind: create and run take an id that does not exist yet.
+// operandKind: create, run and restore take an id that does not exist yet.
 func operandKind(c *cli.Command) valueKind {
 	switch {
-	case c.Name == "create", c.Name == "run":
+	case c.Name == "create", c.Name == "run", c.Name == "restore":
 		return valueNone
 	case strings.HasPrefix(c.ArgsUsage, "ID"):
 		return valueID

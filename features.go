@@ -5,12 +5,14 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 	"github.com/urfave/cli/v2"
 
 	"kist/libcontainer/compile"
+	"kist/libcontainer/criu"
 	"kist/libcontainer/host"
 	"kist/seccomp"
 )
@@ -61,13 +63,19 @@ func supported() *features.Features {
 			MemoryPolicy:    memoryPolicyFeatures(),
 		},
 		Annotations: map[string]string{
-			"io.kist.version":            version,
-			"io.kist.commit":             commit,
-			"io.kist.checkpoint.enabled": "false",
+			"io.kist.version": version,
+			"io.kist.commit":  commit,
+			"org.opencontainers.runc.checkpoint.enabled": strconv.FormatBool(withCRIU()),
 		},
 		PotentiallyUnsafeConfigAnnotations: []string{"org.systemd.property.", "io.kist.lxc."},
 	}
 	return f
+}
+
+// withCRIU says whether checkpoint and restore find the CRIU that they need.
+func withCRIU() bool {
+	_, err := criu.Find()
+	return err == nil
 }
 
 func memoryPolicyFeatures() *features.MemoryPolicy {

@@ -16,6 +16,14 @@ _kist_value() {
 	:--root|:-root) action='directory' ;;
 	:--cgroup-manager|:-cgroup-manager) values='cgroupfs systemd disabled' ;;
 	:--rootless|:-rootless) values='true false auto' ;;
+	checkpoint:--image-path|checkpoint:-image-path) action='directory' ;;
+	checkpoint:--work-path|checkpoint:-work-path) action='directory' ;;
+	checkpoint:--manage-cgroups-mode|checkpoint:-manage-cgroups-mode) values='soft full strict ignore' ;;
+	checkpoint:--empty-ns|checkpoint:-empty-ns) : ;;
+	checkpoint:--parent-path|checkpoint:-parent-path) action='directory' ;;
+	checkpoint:--status-fd|checkpoint:-status-fd) : ;;
+	checkpoint:--page-server|checkpoint:-page-server) : ;;
+	checkpoint:--network-lock|checkpoint:-network-lock) values='iptables nftables skip' ;;
 	create:--bundle|create:-bundle|create:-b) action='directory' ;;
 	create:--config|create:-config|create:-f) action='file' ;;
 	create:--console-socket|create:-console-socket) action='file' ;;
@@ -52,6 +60,15 @@ _kist_value() {
 	plan:--config|plan:-config|plan:-f) action='file' ;;
 	plan:--facts|plan:-facts) action='file' ;;
 	ps:--format|ps:-format|ps:-f) values='table json' ;;
+	restore:--image-path|restore:-image-path) action='directory' ;;
+	restore:--work-path|restore:-work-path) action='directory' ;;
+	restore:--manage-cgroups-mode|restore:-manage-cgroups-mode) values='soft full strict ignore' ;;
+	restore:--empty-ns|restore:-empty-ns) : ;;
+	restore:--bundle|restore:-bundle|restore:-b) action='directory' ;;
+	restore:--console-socket|restore:-console-socket) action='file' ;;
+	restore:--pid-file|restore:-pid-file) action='file' ;;
+	restore:--lsm-profile|restore:-lsm-profile) values='apparmor selinux' ;;
+	restore:--lsm-mount-context|restore:-lsm-mount-context) : ;;
 	run:--bundle|run:-bundle|run:-b) action='directory' ;;
 	run:--config|run:-config|run:-f) action='file' ;;
 	run:--console-socket|run:-console-socket) action='file' ;;
@@ -87,6 +104,7 @@ _kist_flags() {
 	case $command in
 	'') echo '--debug --log --log-format --root --systemd-cgroup --cgroup-manager --rootless --help --version' ;;
 	check) echo '--json --help' ;;
+	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --network-lock --help' ;;
 	create) echo '--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --trace --help' ;;
 	delete) echo '--force --regex --help' ;;
 	events) echo '--interval --stats --help' ;;
@@ -99,6 +117,7 @@ _kist_flags() {
 	pause) echo '--help' ;;
 	plan) echo '--exec --config --json --facts --print-facts --diff --no-pivot --help' ;;
 	ps) echo '--format --help' ;;
+	restore) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --bundle --console-socket --pid-file --detach --no-subreaper --no-pivot --tcp-close --lsm-profile --lsm-mount-context --help' ;;
 	resume) echo '--help' ;;
 	run) echo '--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --trace --detach --keep --no-subreaper --help' ;;
 	spec) echo '--bundle --file --rootless --check --help' ;;
@@ -139,10 +158,10 @@ _kist() {
 	elif [[ $cur == -* ]]; then
 		values=$(_kist_flags)
 	elif [[ -z $command ]]; then
-		values='check create delete events exec features import kill list lxc-console pause plan ps resume run spec start state update'
+		values='check checkpoint create delete events exec features import kill list lxc-console pause plan ps restore resume run spec start state update'
 	else
 		case $command:$operands in
-		delete:0|events:0|exec:0|kill:0|lxc-console:0|pause:0|ps:0|resume:0|start:0|state:0|update:0) values=$(_kist_ids) ;;
+		checkpoint:0|delete:0|events:0|exec:0|kill:0|lxc-console:0|pause:0|ps:0|resume:0|start:0|state:0|update:0) values=$(_kist_ids) ;;
 		kill:1) values='HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH' ;;
 		plan:[01]) action='directory' ;;
 		import:[01]) action='file' ;;

@@ -248,6 +248,9 @@ func (c *creation) record() error {
 		PreservedFDs: len(c.fds.preserve),
 		Withheld:     withheld(c.facts, c.entersUserNS()),
 	}
+	if !c.state.Terminal {
+		c.state.Descriptors = stdio()
+	}
 	if err := c.planIntelRdt(); err != nil {
 		return err
 	}
