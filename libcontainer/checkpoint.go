@@ -219,7 +219,14 @@ func (k *checkpoint) setOptions() (err error) {
 	if o.Mounts, err = k.externalMounts(); err != nil {
 		return err
 	}
-	o.External, err = k.externalNamespaces()
+	if o.External, err = k.externalNamespaces(); err != nil {
+		return err
+	}
+	// The container runs yet and may open files until CRIU has stopped it, but
+	// CRIU asks then only from 3.18 on.
+	k.files = &externalFiles{state: k.State, mounts: k.mounts}
+	files, err := k.files.find(k.Container)
+	o.External = append(o.External, files...)
 	return err
 }
 

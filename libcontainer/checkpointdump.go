@@ -39,7 +39,6 @@ func (k *checkpoint) dump(paused bool) error {
 	if k.PreDump {
 		kind = criu.PreDump
 	}
-	k.files = &externalFiles{state: k.State, mounts: k.mounts}
 	_, err = k.session.Do(kind, k.options, k.notified)
 	how := k.session.Close()
 	if err == nil && kind == criu.Dump {

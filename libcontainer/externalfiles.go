@@ -46,24 +46,33 @@ func stdio() []string {
 	return names
 }
 
-// externalFiles finds them, while the container stands still.
+// externalFiles finds them.
 type externalFiles struct {
 	state  *state.State
 	mounts mountTable
 	stdio  [3]string // what goes to descriptors.json
 	null   []string
+	known  []string // what CRIU has been told
 }
 
-// find gives the list for CRIU.
+// find gives what CRIU has not been told yet.
 func (f *externalFiles) find(c *Container) ([]string, error) {
 	var list []string
+	tell := func(key string) {
+		if !slices.Contains(f.known, key) {
+			f.known = append(f.known, key)
+			list = append(list, key)
+		}
+	}
 	for i, name := range f.state.Descriptors {
 		if i >= len(f.stdio) {
 			break
 		}
-		f.stdio[i] = name
+		if f.stdio[i] == "" {
+			f.stdio[i] = name
+		}
 		if ino, ok := strings.CutPrefix(name, "socket:["); ok {
-			list = append(list, "unix["+ino)
+			tell("unix[" + ino)
 		}
 	}
 	pids, err := c.Pids()
@@ -76,9 +85,7 @@ func (f *externalFiles) find(c *Container) ([]string, error) {
 			return nil, err
 		}
 		for _, key := range more {
-			if !slices.Contains(list, key) {
-				list = append(list, key)
-			}
+			tell(key)
 		}
 	}
 	return list, nil

@@ -54,6 +54,7 @@ type restoration struct {
 	session *criu.Session
 	options *criu.Options
 	images  int
+	work    int   // -1 for none
 	inherit []int // descriptors for CRIU, from 3 on
 	pid     int
 	pidfd   int
@@ -71,7 +72,7 @@ func (rt *Runtime) Restore(o *RestoreOptions) (_ *Container, err error) {
 			},
 			rt: rt, copied: -1, console: -1, pidfds: -1, master: -1,
 		},
-		o: o, images: -1, pidfd: -1,
+		o: o, images: -1, work: -1, pidfd: -1,
 	}
 	defer c.hangUp()
 	defer c.close()
@@ -127,7 +128,10 @@ func (c *restoration) check() (err error) {
 	if err := unix.Faccessat(c.images, "inventory.img", unix.R_OK, 0); err != nil {
 		return fmt.Errorf("--image-path %s: holds no complete checkpoint: inventory.img: %w", c.o.ImagePath, err)
 	}
-	return nil
+	if c.o.WorkPath != "" {
+		c.work, err = makeDirectory("--work-path", c.o.WorkPath)
+	}
+	return err
 }
 
 // start makes what the container needs around it, and starts CRIU in the place
@@ -156,6 +160,9 @@ func (c *restoration) start() error {
 		return err
 	}
 	err = c.apart(func() error {
+		if err := c.reopen(); err != nil {
+			return err
+		}
 		c.session, err = criu.Start(&criu.Config{Path: path, Stdio: [3]int{0, 1, 2}, Inherit: c.inherit, SameGroup: c.o.ShellJob})
 		return err
 	})
@@ -185,7 +192,7 @@ func (c *restoration) start() error {
 // setOptions makes the request.
 func (c *restoration) setOptions() (err error) {
 	o := &criu.Options{
-		ImagesDir: c.images, WorkDir: -1, LogFile: restoreLog, Config: criuConfig(), Root: c.rootPath(),
+		ImagesDir: -1, WorkDir: -1, LogFile: restoreLog, Config: criuConfig(), Root: c.rootPath(),
 		TCPEstablished: c.o.TCPEstablished, TCPClose: c.o.TCPClose, ExtUnixSockets: c.o.ExtUnixSockets, ShellJob: c.o.ShellJob,
 		FileLocks: c.o.FileLocks, AutoDedup: c.o.AutoDedup, LazyPages: c.o.LazyPages, EmptyNetwork: c.o.EmptyNetwork,
 		CgroupMode: c.o.CgroupMode, LSMProfile: c.o.LSMProfile, LSMContext: c.o.LSMContext,
@@ -193,11 +200,6 @@ func (c *restoration) setOptions() (err error) {
 	c.options = o
 	if c.cgroup.Absent() {
 		o.CgroupMode = criu.CgroupIgnore
-	}
-	if c.o.WorkPath != "" {
-		if o.WorkDir, err = makeDirectory("--work-path", c.o.WorkPath); err != nil {
-			return err
-		}
 	}
 	if o.Mounts, err = c.sources(); err != nil {
 		return err
@@ -210,6 +212,35 @@ func (c *restoration) setOptions() (err error) {
 		return err
 	}
 	return c.setNamespaces()
+}
+
+// reopen opens the directories of the request in CRIU's mount namespace: it
+// mounts cgroups in its working directory, which must be on a mount of its own
+// namespace.
+func (c *restoration) reopen() (err error) {
+	if c.options.ImagesDir, err = reopenDirectory("--image-path", c.images); err != nil || c.work < 0 {
+		return err
+	}
+	c.options.WorkDir, err = reopenDirectory("--work-path", c.work)
+	return err
+}
+
+// reopenDirectory finds a directory again by its name, and proves it.
+func reopenDirectory(flag string, fd int) (int, error) {
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", flag, err)
+	}
+	again, err := openDirectory(flag, path)
+	if err != nil {
+		return -1, err
+	}
+	var was, is unix.Stat_t
+	if unix.Fstat(fd, &was) != nil || unix.Fstat(again, &is) != nil || was.Dev != is.Dev || was.Ino != is.Ino {
+		unix.Close(again)
+		return -1, fmt.Errorf("%s %s: replaced meanwhile", flag, path)
+	}
+	return again, nil
 }
 
 // pass opens a file for CRIU and gives the number that it has there.

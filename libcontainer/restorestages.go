@@ -106,13 +106,10 @@ func (c *restoration) close() {
 	if c.session != nil {
 		c.session.Close()
 	}
-	for _, fd := range c.inherit {
-		unix.Close(fd)
+	if c.options != nil {
+		c.inherit = append(c.inherit, c.options.ImagesDir, c.options.WorkDir)
 	}
-	if c.options != nil && c.options.WorkDir >= 0 {
-		unix.Close(c.options.WorkDir)
-	}
-	for _, fd := range [2]int{c.images, c.pidfd} {
+	for _, fd := range append(c.inherit, c.images, c.work, c.pidfd) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
