@@ -81,14 +81,6 @@ load helpers
 	nothing_left
 }
 
-@test "checkpoint and restore are refused clearly until they exist" {
-	local command
-	for command in checkpoint restore; do
-		run -1 kist $command "$CT"
-		has "not supported" || has "does not exist" || has CRIU
-	done
-}
-
 @test "global flags: contradictions and wrong values" {
 	run -1 kist --log-format xml list
 	has --log-format
