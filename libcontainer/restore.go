@@ -54,8 +54,10 @@ type restoration struct {
 	session *criu.Session
 	options *criu.Options
 	images  int
-	work    int   // -1 for none
-	inherit []int // descriptors for CRIU, from 3 on
+	work    int    // -1 for none
+	inherit []int  // descriptors for CRIU, from 3 on
+	mode    uint32 // of the images' directory, to be set again; 0: nothing to do
+	group   int
 	pid     int
 	pidfd   int
 }
@@ -167,6 +169,9 @@ func (c *restoration) start() error {
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := c.openImages(); err != nil {
 		return err
 	}
 	// What CRIU makes is born where CRIU is.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -92,6 +93,50 @@ func (c *restoration) newKeyring() error {
 		return fmt.Errorf("session keyring: %w", err)
 	}
 	return nil
+}
+
+// openImages lets root of the container's new user namespace find the images:
+// CRIU reads most of them when it is that root already. It gets no more than
+// that, through its group, for as long as the restore takes.
+func (c *restoration) openImages() error {
+	const search, others = 0o010, 0o001
+	if !createsNamespace(c.spec.Linux.Namespaces, specs.UserNamespace) {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(c.images, &st); err != nil {
+		return fmt.Errorf("--image-path %s: %w", c.o.ImagePath, err)
+	}
+	if st.Mode&others != 0 {
+		return nil
+	}
+	for _, m := range c.spec.Linux.GIDMappings {
+		if m.ContainerID != 0 {
+			continue
+		}
+		c.mode, c.group = st.Mode&0o7777, int(st.Gid)
+		err := unix.Fchown(c.images, -1, int(m.HostID))
+		if err == nil {
+			err = unix.Fchmod(c.images, c.mode|search)
+		}
+		if err != nil {
+			return fmt.Errorf("--image-path %s: open to root of the container: %w", c.o.ImagePath, err)
+		}
+	}
+	return nil
+}
+
+func (c *restoration) closeImages() {
+	if c.mode == 0 {
+		return
+	}
+	err := unix.Fchmod(c.images, c.mode)
+	if e := unix.Fchown(c.images, -1, c.group); err == nil {
+		err = e
+	}
+	if err != nil {
+		c.rt.Log.Warn("--image-path", "path", c.o.ImagePath, "error", err.Error())
+	}
 }
 
 // makeMountpoints makes the targets of mounts that are missing in the root

@@ -106,6 +106,7 @@ func (c *restoration) close() {
 	if c.session != nil {
 		c.session.Close()
 	}
+	c.closeImages()
 	if c.options != nil {
 		c.inherit = append(c.inherit, c.options.ImagesDir, c.options.WorkDir)
 	}
