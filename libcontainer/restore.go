@@ -146,14 +146,8 @@ func (c *restoration) start() error {
 	if err := c.prepareNotify(); err != nil {
 		return err
 	}
-	if err := c.cgroup.Create(); err != nil {
+	if err := c.makeCgroup(); err != nil {
 		return err
-	}
-	c.state.CgroupPaths = c.cgroup.Paths()
-	if !c.rt.SystemdCgroup {
-		if err := c.cgroup.Set(); err != nil {
-			return err
-		}
 	}
 	if err := c.makeMountpoints(); err != nil {
 		return err
@@ -182,9 +176,9 @@ func (c *restoration) start() error {
 		if err := c.cgroup.Set(); err != nil {
 			return err
 		}
-	}
-	if err := c.fillCgroup(); err != nil {
-		return err
+		if err := c.fillCgroup(); err != nil {
+			return err
+		}
 	}
 	if r := c.spec.Linux.IntelRdt; r != nil {
 		if err := intelrdt.Join(c.ID, c.session.Pid, r); err != nil {
