@@ -46,12 +46,14 @@ for its program, until ` + "`kist start`" + `.`,
 			if err != nil {
 				return err
 			}
-			container, err := rt.Create(createOptions(c))
+			o := createOptions(c)
+			interruptible(o)
+			container, err := rt.Create(o)
 			if e := finish(); err == nil {
 				err = e
 			}
 			if err != nil {
-				return fmt.Errorf("kist create failed: %w", err)
+				return interrupted(fmt.Errorf("kist create failed: %w", err))
 			}
 			container.Close()
 			return nil

@@ -45,7 +45,9 @@ func runAction(c *cli.Context) error {
 	o := createOptions(c)
 	o.Run, o.Detach = true, detach
 	fg := &foreground{subreaper: !detach && !c.Bool("no-subreaper")}
-	if !detach {
+	if detach {
+		interruptible(o)
+	} else {
 		fg.prepare()
 		o.Meanwhile = fg.catch
 		if o.ConsoleSocket == "" {
@@ -58,7 +60,7 @@ func runAction(c *cli.Context) error {
 		err = e
 	}
 	if err != nil {
-		return fmt.Errorf("kist run failed: %w", err)
+		return interrupted(fmt.Errorf("kist run failed: %w", err))
 	}
 	defer container.Close()
 	if detach {

@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -40,6 +41,11 @@ type CreateOptions struct {
 	Detach bool
 	// Meanwhile, if set, is called once while nsexec is at work.
 	Meanwhile func()
+	// Context, if set, calls the create off: it fails with the context's cause,
+	// and nothing is left.
+	Context context.Context
+	// Armed, if set, is called before the first side effect.
+	Armed func()
 }
 
 // creation is one create under way.
@@ -82,18 +88,24 @@ func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
 	if err := c.beginLXC(); err != nil {
 		return nil, err
 	}
+	if c.Armed != nil {
+		c.Armed()
+	}
 	if err := c.record(); err != nil {
 		return nil, err
 	}
+	stop := nothing
 	defer func() {
+		stop()
 		if err != nil {
-			err = c.explain(err)
+			err = c.orReason(c.explain(err))
 			c.undo()
 		}
 	}()
 	if err := c.start(); err != nil {
 		return nil, err
 	}
+	stop = c.whenCalledOff(c.session.Interrupt)
 	if c.Meanwhile != nil {
 		c.Meanwhile()
 	}
@@ -104,6 +116,10 @@ func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
 		if err := c.running(); err != nil {
 			return nil, err
 		}
+	}
+	stop()
+	if err := c.calledOff(); err != nil {
+		return nil, err
 	}
 	rt.Trace.session(c.session)
 	c.session.Release()
@@ -296,6 +312,13 @@ func (c *creation) rootfs() (string, error) {
 
 // undo takes back what was made, in reverse order.
 func (c *creation) undo() {
+	if !c.relock() {
+		c.session.Release()
+		c.session.Kill()
+		c.session.Close()
+		c.root.Close()
+		return
+	}
 	if c.session != nil {
 		c.rt.Trace.session(c.session)
 		c.session.Release()

@@ -74,7 +74,7 @@ func (c *creation) createHooks() error {
 	c.state.InitPid = c.session.Pid
 	doc := ociState(c.state, specs.StateCreating)
 	c.state.InitPid = 0
-	ctx := context.Background()
+	ctx := c.context()
 	if err := hooks.Run(ctx, "prestart", h.Prestart, doc, hooks.Host{}); err != nil { //nolint:staticcheck // deprecated, not gone
 		return err
 	}
@@ -98,7 +98,7 @@ func (st *startup) startContainer(pidfd int) error {
 		return err
 	}
 	defer unix.Close(spawner.root)
-	return hooks.Run(context.Background(), "startContainer", h.StartContainer, ociState(st.state, specs.StateCreated), spawner)
+	return hooks.Run(st.ctx, "startContainer", h.StartContainer, ociState(st.state, specs.StateCreated), spawner)
 }
 
 // poststart runs the hooks after the process has begun. If one fails the
@@ -112,7 +112,7 @@ func (st *startup) poststart(pidfd int) error {
 	if err != nil || h == nil {
 		return err
 	}
-	err = hooks.Run(context.Background(), "poststart", h.Poststart, ociState(st.state, specs.StateRunning), hooks.Host{})
+	err = hooks.Run(st.ctx, "poststart", h.Poststart, ociState(st.state, specs.StateRunning), hooks.Host{})
 	if err != nil {
 		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 	}

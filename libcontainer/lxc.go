@@ -3,7 +3,6 @@
 package libcontainer
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -63,7 +62,7 @@ func (c *creation) beginLXC() error {
 	}
 	defer c.rt.Trace.phase("hooks")()
 	doc := specs.State{Version: c.spec.Version, ID: c.ID, Status: specs.StateCreating, Bundle: c.Bundle, Annotations: c.spec.Annotations}
-	if err := hooks.Run(context.Background(), "preStart", c.lxc.PreStart, doc, hooks.Host{}); err != nil {
+	if err := hooks.Run(c.context(), "preStart", c.lxc.PreStart, doc, hooks.Host{}); err != nil {
 		return fmt.Errorf("config.json: /annotations/%s: %w", lxc.AnnotationHooks, err)
 	}
 	return nil
@@ -101,7 +100,7 @@ func (c *creation) preMount() error {
 	doc := ociState(c.state, specs.StateCreating)
 	doc.Pid = c.session.Pid
 	spawner := &inside{pidfd: c.session.Pidfd, namespaces: c.state.Namespaces, root: -1}
-	if err := hooks.Run(context.Background(), "preMount", c.lxc.PreMount, doc, spawner); err != nil {
+	if err := hooks.Run(c.context(), "preMount", c.lxc.PreMount, doc, spawner); err != nil {
 		return fmt.Errorf("config.json: /annotations/%s: %w", lxc.AnnotationHooks, err)
 	}
 	return nil

@@ -203,6 +203,7 @@ func (c *creation) created() error {
 // running sees a process through its start, where create and start are one.
 func (c *creation) running() error {
 	err := serveStart(c.session, &startup{
+		ctx:      c.context(),
 		rt:       c.rt,
 		state:    c.state,
 		hooks:    func() (*specs.Hooks, error) { return c.spec.Hooks, nil },
@@ -214,6 +215,7 @@ func (c *creation) running() error {
 	}
 	if c.Detach {
 		c.dir.Unlock() // it may take long, and the container is there for others
+		defer c.killWhenCalledOff()()
 		err := relayNotify(c.notify, c.session.Pidfd, c.session.Pid)
 		if errors.Is(err, notify.ErrExited) {
 			return nil // as it would have without anybody to tell

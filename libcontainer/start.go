@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 
 // startup is what a starting process may ask of its parent.
 type startup struct {
+	ctx      context.Context
 	rt       *Runtime
 	state    *state.State
 	hooks    func() (*specs.Hooks, error) // decoded only if there are some
@@ -82,7 +84,7 @@ func (c *Container) Start() error {
 	}
 	s := launch.Attach(sock, c.State.InitPid, pidfd)
 	defer s.Release()
-	st := &startup{rt: c.rt, state: c.State, hooks: c.hooks, attached: true}
+	st := &startup{ctx: context.Background(), rt: c.rt, state: c.State, hooks: c.hooks, attached: true}
 	if c.State.SeccompNotify {
 		if err := c.findListener(st); err != nil {
 			return err

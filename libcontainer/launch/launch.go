@@ -391,6 +391,11 @@ func (s *Session) send(m program.Message, fd int) error {
 	return nil
 }
 
+// Interrupt ends the conversation, and may be called while another goroutine
+// is in Next or Load: Next gives io.EOF, and nsexec leaves at its next word.
+// It must not be called after Release.
+func (s *Session) Interrupt() { _ = unix.Shutdown(s.sock, unix.SHUT_RDWR) }
+
 // Release closes our end for a process that goes on without us.
 func (s *Session) Release() {
 	if s.sock >= 0 {
