@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -104,6 +105,11 @@ func (e *entry) check() error {
 		return err
 	}
 	switch status {
+	case state.StatusCreated:
+		if os.Geteuid() != 0 && e.c.State.HasNamespace(string(specs.UserNamespace)) {
+			return e.c.about(errors.New("an ordinary user cannot exec in a container that is not started: " +
+				"until then its init can be entered by nobody who could not trace it"))
+		}
 	case state.StatusStopped, state.StatusCreating:
 		return e.c.about(errors.New("cannot exec in a stopped container"))
 	case state.StatusPaused:

@@ -55,7 +55,7 @@ func (in *inside) Spawn(argv0 string, argv, env []string, files [3]int) (pid, pi
 		s.Close()
 		var f *launch.Failure
 		if errors.As(err, &f) && f.Errno != 0 {
-			return 0, -1, fmt.Errorf("execute: %w", f.Errno)
+			return 0, -1, fmt.Errorf("execute: %w%s", f.Errno, joinHint(f))
 		}
 		if err == nil {
 			err = errors.New("unexpected sync point")
@@ -65,6 +65,17 @@ func (in *inside) Spawn(argv0 string, argv, env []string, files [3]int) (pid, pi
 	s.Release()
 	return s.Pid, s.Pidfd, nil
 }
+
+// joinHint says why a hook could not enter the container's namespaces.
+func joinHint(f *launch.Failure) string {
+	if f.Errno != unix.EPERM || f.Program == nil || f.Program.Insns[f.Insn].Nr != unix.SYS_SETNS {
+		return ""
+	}
+	return notRevealed
+}
+
+// notRevealed is the hint for who may not look at nsexec: see compile.Reveals.
+const notRevealed = " (an ordinary user has hooks in a container's namespaces only where its user namespace is a new one, and its pid namespace not joined)"
 
 // createHooks runs the hooks between the mounts and the new root.
 func (c *creation) createHooks() error {
@@ -95,6 +106,9 @@ func (st *startup) startContainer(pidfd int) error {
 	spawner := &inside{pidfd: pidfd, namespaces: st.state.Namespaces, root: -1}
 	// Its mount namespace may be one that it has joined, with another root.
 	if spawner.root, err = openRoot(st.state.InitPid); err != nil {
+		if errors.Is(err, unix.EACCES) {
+			err = fmt.Errorf("/hooks/startContainer: %w%s", err, notRevealed)
+		}
 		return err
 	}
 	defer unix.Close(spawner.root)

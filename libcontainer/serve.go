@@ -140,6 +140,7 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 		StartHooks:    c.spec.Hooks != nil && len(c.spec.Hooks.StartContainer) > 0,
 		Init:          true,
 		Vacant:        c.vacant,
+		Reveal:        compile.Reveals(c.spec.Linux.Namespaces, c.facts),
 	}
 	if !c.NoNewKeyring {
 		in.Keyring = "_ses." + c.ID

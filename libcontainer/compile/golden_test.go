@@ -86,6 +86,13 @@ var bundles = []struct {
 		in.Facts.Euid = 1000
 		p.DenySetgroups = true
 	}},
+	{"rootless-hooks", false, func(s *specs.Spec, in *Input, p *ProcessInput) {
+		*s = *spec.Default(true, true)
+		in.Facts.Euid = 1000
+		h := []specs.Hook{{Path: "/bin/true"}}
+		s.Hooks = &specs.Hooks{CreateContainer: h, StartContainer: h}
+		p.StartHooks, p.Reveal = true, Reveals(s.Linux.Namespaces, in.Facts)
+	}},
 	{"join-pid", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
 		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace, Path: "/proc/42/ns/pid"}, {Type: specs.MountNamespace}}
 		s.Hostname = ""

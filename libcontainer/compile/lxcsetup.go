@@ -28,7 +28,7 @@ func (s *setup) lxcRoot() (bool, error) {
 	if len(s.LXC.PreMount) > 0 {
 		s.waitCgroup()
 		s.forAnnotation(lxc.AnnotationHooks)
-		s.b.Sync(SyncPreMount, program.I(0), program.None)
+		syncHooks(s.b, SyncPreMount, Reveals(s.linux.Namespaces, s.Facts))
 	}
 	if s.LXC.Rootfs == nil {
 		return false, nil

@@ -40,6 +40,8 @@ type ProcessInput struct {
 	Listen *program.FD
 	// StartHooks means that hooks run between start and exec.
 	StartHooks bool
+	// Reveal says that these are to be let in: see Reveals.
+	Reveal bool
 	// Init marks the container's first process.
 	Init bool
 	// Vacant means that there is nothing to execute: a container without a
@@ -215,7 +217,7 @@ func (p *process) created() error {
 	}
 	if p.StartHooks {
 		p.b.At("/hooks/startContainer")
-		p.b.Sync(SyncStart, program.I(0), program.None)
+		syncHooks(p.b, SyncStart, p.Reveal)
 	}
 	return nil
 }

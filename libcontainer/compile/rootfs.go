@@ -151,7 +151,7 @@ func (s *setup) hooks() error {
 	// Limits and device rules are in place before: hooks edit them.
 	s.waitCgroup()
 	s.b.At("/hooks")
-	s.b.Sync(SyncHooks, program.I(0), program.None)
+	syncHooks(s.b, SyncHooks, len(h.CreateContainer) > 0 && Reveals(s.linux.Namespaces, s.Facts))
 	return nil
 }
 

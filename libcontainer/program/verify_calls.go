@@ -299,6 +299,9 @@ func (v *Verifier) namespace(in *Insn) *refusal {
 		if in.Args[0] == 0 || in.Args[0]&^anyNamespace != 0 {
 			return v.fail(RuleCall, "something other than namespaces is unshared")
 		}
+		if in.Args[0]&unix.CLONE_NEWUSER != 0 {
+			st.set(factOwnUsers)
+		}
 		if in.Args[0]&unix.CLONE_NEWNS != 0 {
 			st.set(factNewMounts | factOwnMounts)
 			st.clear(factPropagation)
@@ -309,6 +312,9 @@ func (v *Verifier) namespace(in *Insn) *refusal {
 		}
 		if in.Args[1]&inhabited != 0 && !st.has(factUndumpable) {
 			return v.fail(RuleDumpable, "joins a namespace whose processes could trace nsexec")
+		}
+		if in.Args[1]&inhabited != 0 {
+			st.set(factJoined)
 		}
 		if in.Args[1]&unix.CLONE_NEWNS != 0 {
 			st.set(factOwnMounts)

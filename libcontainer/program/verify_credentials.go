@@ -77,10 +77,16 @@ func (v *Verifier) prctl(in *Insn) *refusal {
 	case unix.PR_SET_NAME, unix.PR_SET_PDEATHSIG:
 		return nil
 	case unix.PR_SET_DUMPABLE:
-		if arg != 0 {
+		if arg == 0 {
+			st.clear(factRevealed)
+			st.set(factUndumpable)
+			return nil
+		}
+		if arg != 1 || !st.has(factOwnUsers) || st.perhaps(factJoined) {
 			return v.fail(RuleDumpable, "nsexec would be open to tracing")
 		}
-		st.set(factUndumpable)
+		st.clear(factUndumpable)
+		st.set(factRevealed)
 		return nil
 	case unix.PR_CAPBSET_DROP:
 		st.set(factTail)

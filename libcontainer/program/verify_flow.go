@@ -27,7 +27,10 @@ const (
 	factFilter // a filter is loaded
 	factLabelOpen
 	factLabelled
-	factExec // execve was tried
+	factExec     // execve was tried
+	factOwnUsers // a user namespace was made, in which nobody else lives
+	factJoined   // a user or pid namespace was joined, in which others may live
+	factRevealed // nsexec may be traced, across a sync point
 )
 
 // perProgram are the facts that each program establishes for itself.
@@ -158,6 +161,9 @@ func (v *Verifier) flow(start state) *refusal {
 		if v.st.perhaps(factExec) && !(in.Op == OpJump || in.Op == OpSyscall && ends(in.Nr)) {
 			return v.fail(RuleExec, "follows an execve that may have failed")
 		}
+		if v.st.perhaps(factRevealed) && in.Op != OpSync && !hides(in) {
+			return v.fail(RuleDumpable, "nsexec can be traced, and does something else than wait for its parent")
+		}
 		if in.Errs[0] != 0 {
 			before = v.st
 		}
@@ -186,6 +192,12 @@ func (v *Verifier) flow(start state) *refusal {
 		return v.fail(RuleEnd, "the program runs off its end")
 	}
 	return nil
+}
+
+// hides says whether an instruction keeps nsexec from being traced.
+func hides(in *Insn) bool {
+	return in.Op == OpSyscall && in.Nr == unix.SYS_PRCTL && in.Kind(0) == Imm && in.Args[0] == unix.PR_SET_DUMPABLE &&
+		in.Kind(1) == Imm && in.Args[1] == 0 && in.Errs[0] == 0
 }
 
 // ends says whether nothing follows the success of a system call.

@@ -63,6 +63,19 @@ func unsafeSessions() []violation {
 
 		{RuleDumpable, "setns", "setns", single(func(b *Builder) { b.CloseOnExec(3); b.Setns(open(b).FD(), unix.CLONE_NEWPID) })},
 		{RuleDumpable, "mount", "fsopen", single(func(b *Builder) { b.CloseOnExec(3); b.Fsopen("proc") })},
+		{RuleDumpable, "revealed to those who live there", "PR_SET_DUMPABLE, 1", single(func(b *Builder) {
+			begin(b)
+			b.Unshare(unix.CLONE_NEWUSER)
+			b.Setns(open(b).FD(), unix.CLONE_NEWPID)
+			b.Prctl(unix.PR_SET_DUMPABLE, I(1))
+		})},
+		{RuleDumpable, "revealed while at work", "umask", single(func(b *Builder) {
+			begin(b)
+			b.Unshare(unix.CLONE_NEWUSER)
+			b.Prctl(unix.PR_SET_DUMPABLE, I(1))
+			b.Sync(1, I(0), None)
+			b.Call(unix.SYS_UMASK, I(0))
+		})},
 		{RuleDumpable, "made dumpable", "PR_SET_DUMPABLE", single(func(b *Builder) { b.Prctl(unix.PR_SET_DUMPABLE, I(1)) })},
 
 		{RuleMount, "umount2", "umount2", single(func(b *Builder) { begin(b); b.Call(unix.SYS_UMOUNT2, b.Str("/x").V(), I(unix.MNT_DETACH)) })},

@@ -205,3 +205,53 @@ ordinary() {
 	run -1 user run "$CT"
 	has /linux/uidMappings || has "uid_map" || has newuidmap
 }
+
+@test "ordinary user: hooks in the container's namespaces" {
+	ordinary
+	config '.root.readonly = false
+		| .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", $o], env: ["PATH=/usr/bin:/bin"]}]
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "id -u >/inside; hostname >>/inside; cat /proc/1/comm >>/inside"], env: ["PATH=/bin"]}]' \
+		--arg o "id -u >$BUNDLE/outside; hostname >>$BUNDLE/outside"
+	args cat /inside
+	run -0 user run "$CT"
+	is $'0\nkist\nkist:init'
+	run -0 cat outside
+	is $'0\nkist'
+	args /bin/sleep 1000
+	rm rootfs/inside
+	user create "$CT" </dev/null >"$LOG" 2>&1
+	[ ! -e rootfs/inside ]
+	run -0 user start "$CT"
+	run -0 cat rootfs/inside
+	is $'0\nkist\nkist:init'
+	run -0 user delete --force "$CT"
+}
+
+@test "ordinary user: exec in a container that is only created" {
+	ordinary
+	user create "$CT" </dev/null >"$LOG" 2>&1
+	run -255 user exec "$CT" id -u
+	has "an ordinary user cannot exec in a container that is not started"
+	run -0 user delete "$CT"
+}
+
+@test "ordinary user: hooks in namespaces where others live" {
+	ordinary
+	args /bin/sleep 1000
+	user run -d "$CT" </dev/null >"$LOG" 2>&1
+	local pid
+	pid=$(user state "$CT" | jq .pid)
+	config '.hooks.startContainer = [{path: "/bin/true"}] | .linux.namespaces |= (map(select(.type != "user" and .type != "pid"))
+			+ [{type: "user", path: "/proc/\($p)/ns/user"}, {type: "pid", path: "/proc/\($p)/ns/pid"}])
+		| del(.linux.uidMappings, .linux.gidMappings)' --arg p "$pid"
+	run -1 user run "$CT-two"
+	has "permission denied (an ordinary user has hooks in a container's namespaces only where"
+	run -0 user delete --force "$CT"
+}
+
+@test "ordinary user: nsexec cannot be traced between its hooks" {
+	ordinary
+	user create "$CT" </dev/null >"$LOG" 2>&1
+	[ "$(stat -c %u "/proc/$(user state "$CT" | jq .pid)/fd")" -eq 0 ] || fail "it is dumpable"
+	run -0 user delete "$CT"
+}
