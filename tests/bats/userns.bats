@@ -5,6 +5,13 @@
 
 load helpers
 
+teardown() {
+	# The containers of an ordinary user, if a test has left some.
+	local id
+	for id in $(user list -q 2>/dev/null); do user delete --force "$id"; done
+	clean
+}
+
 userns() {
 	config '.linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
@@ -185,6 +192,7 @@ ordinary() {
 	is 500
 	run -0 user delete --force "$CT"
 	config '.process.oomScoreAdj = -500'
+	args /bin/true
 	run -1 user run "$CT"
 	has /process/oomScoreAdj lowering
 }
