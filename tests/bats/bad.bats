@@ -249,3 +249,117 @@ bad() {
 	run -0 in_container 'echo ran'
 	is ran
 }
+
+@test "config.json: null, numbers and strings where objects belong" {
+	bad '.process = null' /process
+	bad '.process.user = "root"' /process/user
+	bad '.root = []' /root
+	bad '.linux = 5' /linux
+	bad '.mounts = [null]' /mounts/0
+	bad '.hooks = {prestart: {}}' /hooks/prestart
+}
+
+@test "config.json: more of a thing than anybody needs" {
+	jq -c '.mounts = [range(5000) | {destination: "/m\(.)", type: "tmpfs", source: "tmpfs"}]' "$TEMPLATE/config.json" >config.json
+	refused /mounts 4096
+}
+
+@test "devices: modes, numbers of a FIFO, a name outside of /dev through dots" {
+	bad '.linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 5, fileMode: 65535}]' /linux/devices/0/fileMode
+	bad '.linux.devices = [{path: "/dev/../etc/x", type: "c", major: 1, minor: 5}]' /linux/devices/0
+	bad '.linux.devices = [{path: "/dev/x", type: "b"}, {path: "/dev/x", type: "c", major: 1, minor: 5}]' /linux/devices/1
+	[ ! -e rootfs/etc/x ]
+}
+
+@test "rlimits, oom score, io priority, scheduler" {
+	bad '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2, hard: 1}]' /process/rlimits/0
+	bad '.process.oomScoreAdj = 2000' /process/oomScoreAdj
+	bad '.process.oomScoreAdj = -1001' /process/oomScoreAdj
+	bad '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 9}' /process/ioPriority
+	bad '.process.scheduler = {policy: "SCHED_FIFO", priority: 1000}' /process/scheduler
+}
+
+@test "mounts: contradictory propagation takes the last, a NUL or a newline in a path" {
+	bad '.mounts += [{destination: "/a\u0000b", type: "tmpfs", source: "x"}]' /mounts/7
+	bad '.mounts += [{destination: "/tmp", source: "/a\u0000b", options: ["bind"]}]' /mounts/7
+	config '.mounts = .mounts[0:7] + [{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["shared", "private"]}]'
+	run -0 in_container 'grep " /tmp " /proc/self/mountinfo | grep -c "shared:" || true'
+	is 0
+}
+
+@test "namespaces: paths with a comma, a newline, and of a thousand bytes" {
+	local path
+	for path in /proc/self/ns/net,/proc/1/ns/net $'/proc/self/ns/net\n' "/$(printf 'x%.0s' {1..1000})" "$(printf '/%.0s' {1..5000})"; do
+		cp "$TEMPLATE/config.json" config.json
+		config '.linux.namespaces |= map(if .type == "network" then .path = $p else . end)' --arg p "$path"
+		refused /linux/namespaces/
+	done
+}
+
+@test "process.json of exec: a terminal without a socket, sizes, a damaged one" {
+	run -0 running
+	jq '.process | .terminal = true' config.json >p.json
+	run -255 kist exec --detach --process p.json "$CT" </dev/null
+	has "console socket"
+	jq '.process | .terminal = true | .consoleSize = {height: -1, width: 80}' config.json >p.json
+	run -255 kist exec --process p.json "$CT" </dev/null
+	has consoleSize
+	jq '.process | .user.uid = 4294967295' config.json >p.json
+	run -255 kist exec --process p.json "$CT" </dev/null
+	has /user/uid
+	jq '.process | .cwd = "x"' config.json >p.json
+	run -255 kist exec --process p.json "$CT" </dev/null
+	has /cwd
+	head -c 100 config.json >p.json
+	run -255 kist exec --process p.json "$CT" </dev/null
+	has p.json
+	lacks panic
+}
+
+@test "--log and --pid-file on what is no plain file" {
+	args /bin/nothing-here
+	mkfifo fifo
+	timeout $HANG cat fifo >/dev/null 3>&- 4>&- &
+	local reader=$!
+	run kist --log fifo run "$CT"
+	[ "$status" -ne 124 ] || fail
+	kill $reader 2>/dev/null || true
+	mkdir directory
+	args /bin/true
+	run -1 kist run -d --pid-file directory "$CT"
+	has directory
+	nothing_left
+}
+
+@test "--root: relative ones, a file, somebody else's" {
+	args /bin/echo ran
+	run -0 "$KIST" --root relative/state run "$CT"
+	is ran
+	touch file
+	run -1 "$KIST" --root file list
+	has file
+	mkdir -m 700 theirs
+	chown 1234 theirs
+	run -1 "$KIST" --root theirs run "$CT"
+	has theirs
+}
+
+@test "a container that is being created: others are told, and wait for nobody" {
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo >$0; read go <$1", $h, $f], env: ["PATH=/usr/bin:/bin"]}]' \
+		--arg h "$BUNDLE/here" --arg f "$BUNDLE/fifo"
+	mkfifo fifo
+	args /bin/sleep 1000
+	"$KIST" --root "$ROOT" create "$CT" </dev/null >"$LOG" 2>&1 3>&- 4>&- &
+	local creator=$!
+	eventually test -s here
+	run -0 status_of
+	is creating
+	run -0 kist list -q
+	is "$CT"
+	run -1 kist create "$CT"
+	has "already exists"
+	echo go >fifo
+	wait $creator
+	run -0 status_of
+	is created
+}
