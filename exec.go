@@ -128,7 +128,7 @@ func execOptions(c *cli.Context) (*libcontainer.ExecOptions, error) {
 			return nil, err
 		}
 		if o.Process, err = spec.DecodeProcess(data); err != nil {
-			return nil, err
+			return nil, spec.InFile(err, file)
 		}
 		// conmon sends --tty along with a file that says the same.
 		if c.Bool("tty") {

@@ -127,7 +127,11 @@ func readResources(file string) (*specs.LinuxResources, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--resources: %w", err)
 	}
-	return spec.DecodeResources(data)
+	r, err := spec.DecodeResources(data)
+	if file == "-" {
+		file = "stdin"
+	}
+	return r, spec.InFile(err, file)
 }
 
 // flagParser reads numbers out of flags and keeps the first error.

@@ -40,6 +40,15 @@ func (e *Error) Error() string {
 	return string(append(b, e.Msg...))
 }
 
+// InFile names, in an error of this package, the file that the document came
+// from; other errors are returned as they are.
+func InFile(err error, file string) error {
+	if e, ok := err.(*Error); ok && e.File == "" {
+		e.File = file
+	}
+	return err
+}
+
 // invalid builds an error for the value at pointer. Each validating function
 // gives pointers relative to the value it was handed; its callers prefix the
 // way there with within, so that no pointer is built unless there is a fault.
