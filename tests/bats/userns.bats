@@ -263,3 +263,19 @@ ordinary() {
 	[ "$(stat -c %u "/proc/$(user state "$CT" | jq .pid)/fd")" -eq 0 ] || fail "it is dumpable"
 	run -0 user delete "$CT"
 }
+
+@test "user namespace: tmpcopyup keeps owners, and refuses one that has no id there" {
+	userns
+	mkdir -p rootfs/data
+	touch rootfs/data/file
+	chmod 600 rootfs/data/file
+	chown 100005:200006 rootfs/data/file
+	chown 100000:200000 rootfs/data
+	config '.mounts += [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}]'
+	run -0 in_container 'stat -c "%u %g %a" /data/file'
+	is "5 6 600"
+	chown 5:5 rootfs/data/file
+	run -1 kist run "$CT"
+	has tmpcopyup "owner 5:5" "no id in the user namespace"
+	nothing_left
+}
