@@ -101,11 +101,7 @@ func setFSIDs(uid, gid int) error {
 
 // chown gives a copy the owner of the original.
 func chown(dir int, name string, st *unix.Stat_t) error {
-	err := unix.Fchownat(dir, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
-	if err == unix.EOVERFLOW || err == unix.EINVAL {
-		return fmt.Errorf("owner %d:%d: %w (it has no id in the user namespace)", st.Uid, st.Gid, err)
-	}
-	return err
+	return unix.Fchownat(dir, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
 }
 
 // maxCopyDepth bounds a tree that the image brings.

@@ -264,7 +264,7 @@ ordinary() {
 	run -0 user delete "$CT"
 }
 
-@test "user namespace: tmpcopyup keeps owners, and refuses one that has no id there" {
+@test "user namespace: tmpcopyup keeps owners" {
 	userns
 	mkdir -p rootfs/data
 	touch rootfs/data/file
@@ -274,8 +274,8 @@ ordinary() {
 	config '.mounts += [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}]'
 	run -0 in_container 'stat -c "%u %g %a" /data/file'
 	is "5 6 600"
+	# An owner who has no id there is nobody, as in the image.
 	chown 5:5 rootfs/data/file
-	run -1 kist run "$CT"
-	has tmpcopyup "owner 5:5" "no id in the user namespace"
-	nothing_left
+	run -0 in_container 'stat -c "%u %g %a" /data/file'
+	is "65534 65534 600"
 }
