@@ -26,6 +26,9 @@ const Mount = "/sys/fs/resctrl"
 // rdtgroupMagic is the filesystem type of resctrl (linux/magic.h).
 const rdtgroupMagic = 0x7655821
 
+// mount is where the groups are; a test has another directory for them.
+var mount = Mount
+
 const pointer = "/linux/intelRdt"
 
 // Groups are the directories made for a container, for its record. An empty
@@ -50,6 +53,11 @@ func Plan(id string, r *specs.LinuxIntelRdt) (Groups, error) {
 	if !Available() {
 		return g, fmt.Errorf("config.json: %s: resctrl is not mounted at %s (mount -t resctrl resctrl %s)", pointer, Mount, Mount)
 	}
+	return missing(id, r), nil
+}
+
+// missing names the groups that are not there yet.
+func missing(id string, r *specs.LinuxIntelRdt) (g Groups) {
 	dir := directory(id, r)
 	if !exists(dir) {
 		g.Group = dir
@@ -57,7 +65,7 @@ func Plan(id string, r *specs.LinuxIntelRdt) (Groups, error) {
 	if r.EnableMonitoring {
 		g.Monitor = filepath.Join(dir, "mon_groups", id)
 	}
-	return g, nil
+	return g
 }
 
 // directory is the control group of a container: that of closID, the root
@@ -65,11 +73,11 @@ func Plan(id string, r *specs.LinuxIntelRdt) (Groups, error) {
 func directory(id string, r *specs.LinuxIntelRdt) string {
 	switch r.ClosID {
 	case "":
-		return filepath.Join(Mount, id)
+		return filepath.Join(mount, id)
 	case "/":
-		return Mount
+		return mount
 	}
-	return filepath.Join(Mount, r.ClosID)
+	return filepath.Join(mount, r.ClosID)
 }
 
 // Join makes what is missing, writes the schemata and adds the process.
@@ -77,10 +85,8 @@ func Join(id string, pid int, r *specs.LinuxIntelRdt) error {
 	dir := directory(id, r)
 	lines := schemata(r)
 	if exists(dir) {
-		if r.ClosID != "" && len(lines) > 0 {
-			if err := compare(dir, lines); err != nil {
-				return err
-			}
+		if err := compare(dir, lines); err != nil {
+			return err
 		}
 	} else {
 		if r.ClosID != "" && len(lines) == 0 {
@@ -140,7 +146,7 @@ func apply(dir string, lines []string) error {
 
 // lastStatus is what resctrl says about a write that it refused.
 func lastStatus() string {
-	b, err := os.ReadFile(filepath.Join(Mount, "info", "last_cmd_status"))
+	b, err := os.ReadFile(filepath.Join(mount, "info", "last_cmd_status"))
 	if err != nil || len(b) == 0 {
 		return ""
 	}
@@ -150,6 +156,9 @@ func lastStatus() string {
 // compare refuses a group of that name with other schemata: it belongs to
 // containers that rely on them.
 func compare(dir string, lines []string) error {
+	if len(lines) == 0 {
+		return nil
+	}
 	b, err := os.ReadFile(filepath.Join(dir, "schemata"))
 	if err != nil {
 		return fmt.Errorf("config.json: %s: %w", pointer, err)
@@ -170,9 +179,12 @@ func compare(dir string, lines []string) error {
 			return fmt.Errorf("config.json: %s: schema %q: want NAME:domain=value;…", pointer, l)
 		}
 		for _, d := range strings.Split(rest, ";") {
-			k, v, _ := strings.Cut(strings.TrimSpace(d), "=")
+			if d = strings.TrimSpace(d); d == "" {
+				continue // after the last semicolon
+			}
+			k, v, _ := strings.Cut(d, "=")
 			if have[name+":"+k] != normal(v) {
-				return fmt.Errorf("config.json: %s/closID: group %s exists with other schemata", pointer, filepath.Base(dir))
+				return fmt.Errorf("config.json: %s/closID: group %s exists with other schemata (the kernel's are in its file schemata)", pointer, filepath.Base(dir))
 			}
 		}
 	}
@@ -202,8 +214,8 @@ func Remove(group, monitor string) error {
 		if dir == "" {
 			continue
 		}
-		if !strings.HasPrefix(dir, Mount+"/") {
-			return fmt.Errorf("resctrl group %s: not below %s, left alone", dir, Mount)
+		if !strings.HasPrefix(dir, mount+"/") {
+			return fmt.Errorf("resctrl group %s: not below %s, left alone", dir, mount)
 		}
 		if err := unix.Rmdir(dir); err != nil && err != unix.ENOENT {
 			return fmt.Errorf("resctrl group %s: rmdir: %w", dir, err)
