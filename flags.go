@@ -74,8 +74,8 @@ func findCommand(app *cli.App, name string) *cli.Command {
 	return nil
 }
 
-// values says how many further arguments a flag takes: none if it is a switch
-// or has its value behind an equals sign.
+// values says how many further arguments a flag takes: none if it is a switch,
+// if it can only have its value behind an equals sign, or has it there.
 func values(flags []cli.Flag, arg string) int {
 	name := strings.TrimLeft(arg, "-")
 	if strings.Contains(name, "=") {
@@ -88,6 +88,11 @@ func values(flags []cli.Flag, arg string) int {
 			}
 			if d, ok := f.(cli.DocGenerationFlag); ok && !d.TakesValue() {
 				return 0
+			}
+			if g, ok := f.(*cli.GenericFlag); ok {
+				if b, ok := g.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+					return 0 // as --trace, --trace=FILE
+				}
 			}
 			return 1
 		}

@@ -402,3 +402,23 @@ mounting() {
 	[ ! -e /nowhere ] && [ ! -e /not ]
 	rm -rf rootfs/run rootfs/cg
 }
+
+@test "tmpcopyup: extended attributes, also in a user namespace" {
+	mkdir rootfs/data
+	echo content >rootfs/data/file
+	python3 -c 'import os; os.setxattr("rootfs/data/file", "user.kist", b"value")' || skip "no extended attributes here"
+	add '{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
+	args /bin/sleep 1000
+	local how
+	for how in plain userns; do
+		if [ $how = userns ]; then
+			config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+			chown -hR 100000:100000 rootfs
+		fi
+		run -0 detached run -d "$CT"
+		run python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "user.kist").decode())' "/proc/$(pid)/root/data/file"
+		[[ $output != *"not supported"* ]] || skip "tmpfs has no user attributes here"
+		is value
+		run -0 kist delete --force "$CT"
+	done
+}

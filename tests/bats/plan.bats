@@ -119,3 +119,13 @@ load helpers
 }
 
 nothing_left_of() { [ -z "$(cgroups_named "$1")" ] && [ ! -e "$ROOT/$1" ]; }
+
+@test "--trace takes no value but behind an equals sign" {
+	mv config.json other.json
+	run -0 kist run --trace --config other.json "$CT"
+	has execve
+	run -0 kist run --config other.json --trace "$CT"
+	has execve
+	run -0 kist run "$CT" --trace --config other.json
+	has execve
+}
