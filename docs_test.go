@@ -55,6 +55,7 @@ func TestDocsReferences(t *testing.T) {
 	tests := testNames(t)
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	name := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w*)`")
+	bats := regexp.MustCompile("`(\\w+\\.bats): ([^`]+)`") // a file of tests/bats and how the name of a test in it begins
 	for _, file := range append(docs, top...) {
 		text := readText(t, file)
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
@@ -75,6 +76,11 @@ func TestDocsReferences(t *testing.T) {
 		for _, m := range name.FindAllStringSubmatch(text, -1) {
 			if !tests[m[1]] {
 				t.Errorf("%s: there is no test %s", file, m[1])
+			}
+		}
+		for _, m := range bats.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(readText(t, "tests/bats/"+m[1]), "\n@test \""+m[2]) {
+				t.Errorf("%s: there is no test %q in tests/bats/%s", file, m[2], m[1])
 			}
 		}
 	}

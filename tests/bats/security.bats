@@ -364,3 +364,26 @@ link() {
 	run -0 in_container 'echo ran'
 	is ran
 }
+
+@test "no file of kist's own can be written in a container" {
+	# What is bound of the state directory, the sockets of NOTIFY_SOCKET, is read-only; there is nothing else.
+	"$PEERS/peer" notify "$BUNDLE/sock" >peer 2>&1 3>&- 4>&- &
+	local job=$! line
+	eventually grep -q listening peer
+	NOTIFY_SOCKET=$BUNDLE/sock run -0 --separate-stderr in_container 'cat /proc/self/mountinfo'
+	kill $job
+	while read -r line; do
+		read -r _ _ _ from to options _ <<<"$line"
+		[[ $from != *state/$CT* ]] || [[ $options == ro,* ]] || fail "$to: $line"
+	done <<<"$output"
+	run grep -c "state/$CT" <<<"$output"
+	is 1
+}
+
+@test "an error of another's container tells an ordinary user nothing" {
+	run -0 running
+	chmod 711 "$BATS_TEST_TMPDIR"
+	run setpriv --reuid 1234 --regid 1234 --clear-groups "$KIST" --root "$ROOT" state "$CT"
+	[ "$status" -eq 1 ] || fail
+	lacks "$BUNDLE" running '"pid"'
+}
