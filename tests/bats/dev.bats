@@ -49,6 +49,9 @@ dev() { config '(.mounts[] | select(.destination == "/dev")) |= (. + $m)' --argj
 	find hostdev -printf '%P %y %m %l %T@\n' | sort >before
 	dev '{"type": "devtmpfs", "source": "devtmpfs", "options": ["nosuid"]}'
 	config '.mounts |= map(select((.destination | startswith("/dev/")) | not))'
+	# There is one for the whole machine: what would be done is looked at before it is done.
+	run -0 kist plan .
+	lacks unlinkat mknodat symlinkat
 	run in_container 'ls -l /dev/null | cut -c1'
 	find hostdev -printf '%P %y %m %l %T@\n' | sort >after
 	umount hostdev
