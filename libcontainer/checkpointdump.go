@@ -39,11 +39,14 @@ func (k *checkpoint) dump(paused bool) error {
 	if k.PreDump {
 		kind = criu.PreDump
 	}
+	if k.files != nil {
+		// Before the rest: with --lazy-pages the restore begins while CRIU is not done here.
+		if err := k.files.save(k.images); err != nil {
+			return err
+		}
+	}
 	_, err = k.session.Do(kind, k.options, k.notified)
 	how := k.session.Close()
-	if err == nil && kind == criu.Dump {
-		err = k.files.save(k.images)
-	}
 	if err != nil || k.LeaveRunning || k.PreDump {
 		err = errors.Join(err, k.restoreFreezer(paused))
 	}
@@ -96,7 +99,11 @@ func (k *checkpoint) notified(n criu.Notice) ([]string, error) {
 	}
 	switch n.Stage {
 	case criu.QueryExternal:
-		return k.files.find(k.Container)
+		list, err := k.files.find(k.Container)
+		if err != nil || len(list) == 0 {
+			return nil, err
+		}
+		return list, k.files.save(k.images)
 	case criu.StatusReady:
 		if k.StatusFD < 0 {
 			return nil, nil

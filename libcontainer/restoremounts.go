@@ -21,7 +21,11 @@ import (
 //     parent nothing covers. Nobody else sees this mount and nothing needs to
 //     take it away, whoever dies;
 //   - a session keyring of its own. CRIU does not save keyrings, and the
-//     container must not come back with the caller's.
+//     container must not come back with the caller's;
+//   - without supplementary groups. CRIU does not set an empty list, and the
+//     container must not come back with the caller's;
+//   - with no_new_privs, where config.json has it. CRIU has no such thing
+//     before 4.0, and set-user-ID programs would have their way again.
 //
 // The thread is not used again: it ends with its goroutine.
 func (c *restoration) apart(f func() error) error {
@@ -32,6 +36,15 @@ func (c *restoration) apart(f func() error) error {
 		}
 		if err := c.newKeyring(); err != nil {
 			return err
+		}
+		// Of this thread only, unlike what packages syscall and unix do.
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
+			return fmt.Errorf("setgroups: %w", errno)
+		}
+		if c.spec.Process.NoNewPrivileges {
+			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+				return fmt.Errorf("config.json: /process/noNewPrivileges: %w", err)
+			}
 		}
 		return f()
 	})

@@ -252,15 +252,18 @@ peer() {
 	run -0 kist delete --force "$CT"
 }
 
+rights() { grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Groups)' "/proc/$(pid)/status"; }
+
 @test "a read-only root, a seccomp filter, capabilities and no_new_privs are as before" {
 	config '.root.readonly = true | .process.noNewPrivileges = true
 		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}'
 	counting
 	local before
-	before=$(grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Groups)' "/proc/$(pid)/status")
+	before=$(rights)
 	save
 	back
-	[ "$(grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Groups)' "/proc/$(pid)/status")" = "$before" ]
+	output=$(rights)
+	is "$before"
 	run -0 kist exec "$CT" sh -c 'touch /x || echo read-only'
 	has read-only
 }
@@ -270,6 +273,8 @@ peer() {
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	mkdir rootfs/out # root of the namespace may not
 	chown 100000:100000 out
+	: >"$LOG"
+	chmod 666 "$LOG" # the container's root opens it again
 	counting
 	save
 	back
@@ -300,7 +305,7 @@ peer() {
 @test "a pid namespace of another container" {
 	local pod=$CT-pod
 	mkdir pod
-	(cd pod && cp ../config.json . && config '.process.args = ["/bin/sleep", "1000"] | .root.path = "../rootfs" | .mounts |= map(select(.destination != "/out"))' && detached run -d "$pod")
+	(cd pod && cp ../config.json . && config '.process.args = ["/bin/sh", "-c", "while :; do sleep 1000 & wait; done"] | .root.path = "../rootfs" | .mounts |= map(select(.destination != "/out"))' && detached run -d "$pod")
 	config '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)' --arg p "/proc/$(pid "$pod")/ns/pid"
 	counting
 	save
@@ -386,17 +391,24 @@ peer() {
 	goes_on
 }
 
-@test "--file-locks, --ext-unix-sk, --link-remap" {
-	script 'exec 7>/out/lock; flock -x 7; exec 8>/tmp/gone; echo deleted >&8; rm /tmp/gone; n=0; while :; do n=$((n + 1)); echo $n >/out/new; mv /out/new /out/n; sleep 0.2; done'
+@test "--file-locks, --link-remap" {
+	config '.root.readonly = false'
+	cp "$PEERS/peer" rootfs/bin/
+	script 'echo linked >/tmp/a; ln /tmp/a /tmp/b; exec 8</tmp/a; rm /tmp/a; peer lock /out/lock >/out/locked &
+		until grep -q locked /out/locked; do sleep 0.1; done
+		n=0; while :; do n=$((n + 1)); echo $n >/out/new; mv /out/new /out/n; sleep 0.2; done'
 	detached run -d "$CT"
 	eventually beyond 1
-	run -1 kist checkpoint --image-path img "$CT"
+	run -1 kist checkpoint --image-path img --link-remap "$CT"
 	has file-locks
-	save --file-locks --link-remap --ext-unix-sk
-	back --file-locks --ext-unix-sk
+	run -1 kist checkpoint --image-path img --file-locks "$CT"
+	has link-remap
+	save --file-locks --link-remap
+	flock -n out/lock true
+	back --file-locks
 	run -1 flock -n out/lock true
 	run -0 kist exec "$CT" cat /proc/1/fd/8
-	is deleted
+	is linked
 }
 
 @test "a process that exec has brought is warned of" {

@@ -13,6 +13,7 @@
 //	peer seccomp SOCKET [-errno N]    the process state, then the calls it is asked about
 //	peer notify SOCKET                datagrams
 //	peer send SOCKET TEXT             sends one datagram, from inside a container
+//	peer lock FILE                    locks a file for ever, from inside a container
 //	peer swap PATH PATH               exchanges two names for ever: an image that races
 package main
 
@@ -35,12 +36,24 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return fmt.Errorf("usage: peer tty|pidfd|seccomp|notify|send|swap SOCKET [flags]")
+		return fmt.Errorf("usage: peer tty|pidfd|seccomp|notify|send|lock|swap SOCKET [flags]")
 	}
 	kind, socket := args[0], args[1]
 	switch kind {
 	case "send":
 		return send(socket, strings.Join(args[2:], "\n"))
+	case "lock":
+		fd, err := unix.Open(socket, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+		if err == nil {
+			err = unix.Flock(fd, unix.LOCK_EX)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println("locked")
+		for {
+			_ = unix.Pause()
+		}
 	case "swap":
 		if len(args) != 3 {
 			return fmt.Errorf("usage: peer swap PATH PATH")
