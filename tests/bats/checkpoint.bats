@@ -21,7 +21,7 @@ setup() {
 # counting: a container that counts in memory, and writes to out/n.
 counting() {
 	script 'n=0; while :; do n=$((n + 1)); echo $n >/out/new; mv /out/new /out/n; sleep 0.2; done'
-	detached run -d "$@" "$CT"
+	detached run -d "$CT"
 	eventually [ -s out/n ]
 }
 # connected: the same, with an open TCP connection.
