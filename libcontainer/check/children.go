@@ -57,22 +57,24 @@ func (c *command) run(both bool) (out string, status unix.WaitStatus, err error)
 	if err != nil {
 		return "", 0, err
 	}
-	defer unix.Close(pidfd)
 	limit := c.limit
 	if limit == 0 {
 		limit = patience
 	}
 	out, err = readFor(pipe[0], limit)
-	if err != nil {
-		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
-	}
-	if !readable(pidfd, limit) {
-		// It has closed stdout and lives on, or hangs in the kernel, where nothing ends it.
-		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
-		if !readable(pidfd, time.Second) {
-			return out, 0, fmt.Errorf("%s: hangs in the kernel", c.argv[0])
+	if pidfd >= 0 { // kernels before 5.2 have none: there a child that hangs is waited for
+		defer unix.Close(pidfd)
+		if err != nil {
+			_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		}
-		err = fmt.Errorf("takes longer than %s", limit)
+		if !readable(pidfd, limit) {
+			// It has closed stdout and lives on, or hangs in the kernel, where nothing ends it.
+			_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+			if !readable(pidfd, time.Second) {
+				return out, 0, fmt.Errorf("%s: hangs in the kernel", c.argv[0])
+			}
+			err = fmt.Errorf("takes longer than %s", limit)
+		}
 	}
 	for {
 		if _, werr := unix.Wait4(pid, &status, 0, nil); !errors.Is(werr, unix.EINTR) {
