@@ -171,22 +171,27 @@ func tryWrite(mnt int) error {
 	return nil
 }
 
-// idmaps tries an id map on a mount of each file system, and such a mount as the
-// layer of an overlay.
+// idmaps tries an id map on a mount of each file system, and the first such mount
+// that succeeds as the layer of an overlay.
 func (v View) idmaps(scratch int, trees []string) {
+	layer := -1
 	for _, t := range trees {
 		kind, path := tree(t)
-		v.try("idmap."+kind, func() error { return tryIDMap(kind, path) })
+		v.try("idmap."+kind, func() error {
+			mnt, err := idMapped(kind, path)
+			if err == nil && layer < 0 {
+				layer = mnt
+			} else if err == nil {
+				unix.Close(mnt)
+			}
+			return err
+		})
 	}
+	if layer < 0 {
+		return
+	}
+	defer unix.Close(layer)
 	v.try("idmap.overlay-layer", func() error {
-		layer, err := newMount("tmpfs")
-		if err != nil {
-			return err
-		}
-		defer unix.Close(layer)
-		if err := setIDMap(layer); err != nil {
-			return err
-		}
 		if err := attach(layer, scratch, "on"); err != nil {
 			return err
 		}
@@ -201,8 +206,8 @@ func (v View) idmaps(scratch int, trees []string) {
 	})
 }
 
-// tryIDMap maps the ids of a new mount of a kind, or of a copy of the one at path.
-func tryIDMap(kind, path string) error {
+// idMapped maps the ids of a new mount of a kind, or of a copy of the one at path.
+func idMapped(kind, path string) (int, error) {
 	var mnt int
 	var err error
 	if path == "" {
@@ -211,12 +216,12 @@ func tryIDMap(kind, path string) error {
 		mnt, err = unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	}
 	if err != nil {
-		return err
+		return -1, err
 	}
-	defer unix.Close(mnt)
-	return setIDMap(mnt)
-}
-
-func setIDMap(mnt int) error {
-	return unix.MountSetattr(mnt, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: idmapFD})
+	err = unix.MountSetattr(mnt, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: idmapFD})
+	if err != nil {
+		unix.Close(mnt)
+		return -1, err
+	}
+	return mnt, nil
 }

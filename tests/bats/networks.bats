@@ -53,7 +53,7 @@ moves() { config '.linux.netDevices = $d' --argjson d "$1"; }
 	run -0 running
 	run -0 device lan0
 	has "inet 192.0.2.1/24 brd 192.0.2.255 scope global lan0" "inet6 2001:db8::1/64 scope global"
-	lacks 192.0.2.2
+	lacks 192.0.2.2/32
 	run -0 card lan0
 	has "mtu 1400" ",UP" "link/ether 02:97:00:00:00:02" dummy
 	run ! ip link show ktd0
@@ -79,9 +79,9 @@ moves() { config '.linux.netDevices = $d' --argjson d "$1"; }
 	ip addr add 192.0.2.1/24 dev ktd0
 	ip link set ktd0 up
 	ip link add ktd1 type dummy
-	moves '{"ktd0": {"name": "same"}, "ktd1": {"name": "same"}}'
+	moves '{"ktd0": {"name": "same"}, "ktd1": {"name": "lo"}}'
 	run -1 kist run "$CT"
-	has /linux/netDevices/ktd1 "rename to same"
+	has /linux/netDevices/ktd1 "rename to lo"
 	run -0 ip -o addr show ktd0
 	has "inet 192.0.2.1/24"
 	run -0 ip -o link show ktd0
@@ -242,7 +242,7 @@ imported() {
 
 @test "lxc phys: loopback and what is not there are refused, and nothing is taken" {
 	needs dummy
-	run ! imported "type = phys" "link = lo"
+	run ! imported "type = phys" "link = lo" "name = loop"
 	has "loopback"
 	delete_all || true
 	rm -rf lxc
