@@ -30,7 +30,7 @@ func networkRows() []row {
 		n("lxc.net.N.veth.n_rxqueues 5.0-", "receive queues of the veth pair"),
 		n("lxc.net.N.veth.n_txqueues 5.0-", "transmit queues of the veth pair"),
 		n("lxc.net.N.macvlan.mode 2.1-, lxc.network.macvlan.mode 0.6.5-2.1", "private, vepa, bridge or passthru"),
-		n("lxc.net.N.ipvlan.mode 3.2-", "l3, l3s or l2"),
+		n("lxc.net.N.ipvlan.mode 3.2-", "l3, l3s or l2 (the default, as LXC 5 makes it)"),
 		n("lxc.net.N.ipvlan.isolation 3.2-", "bridge, private or vepa"),
 		n("lxc.net.N.vlan.id 2.1-, lxc.network.vlan.id 0.6.5-2.1", "VLAN number of a vlan card"),
 		n("lxc.net.N 2.1-, lxc.network.N 1.1-2.1", "empty value: drops that card"),

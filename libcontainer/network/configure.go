@@ -65,9 +65,6 @@ func (u *up) gateway(link netlink.Link, gw string, v4 bool) error {
 	}
 	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(everywhere)}
 	if gw == nic.GatewayDevice {
-		if v4 {
-			route.Scope = netlink.SCOPE_LINK
-		}
 		return second(u.ns.inside.RouteAdd(route))
 	}
 	a, err := netip.ParseAddr(gw)

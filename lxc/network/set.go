@@ -11,6 +11,10 @@ import (
 	"kist/lxc/network/nic"
 )
 
+// ipvlanMode is the mode of an ipvlan that says none. LXC's manual says l3; what
+// LXC 5 makes is l2 (tests/lxc/cases, net-ipvlan-default).
+const ipvlanMode = "l2"
+
 // set applies a line to its card. An empty value clears.
 func (c *collector) set(k *card, sub string, i int, d directive.Directive) error {
 	v := d.Value
@@ -80,7 +84,7 @@ func (c *collector) setType(k *card, v string) error {
 		if !c.atLeast(3, 2, 0) {
 			return fmt.Errorf("%q: came with LXC 3.2", v)
 		}
-		k.IPVlan = &nic.IPVlan{Mode: "l3", Isolation: "bridge"}
+		k.IPVlan = &nic.IPVlan{Mode: ipvlanMode, Isolation: "bridge"}
 	case nic.TypeVlan:
 		k.Vlan = &nic.Vlan{}
 	case nic.None, nic.Empty, nic.Phys:
@@ -105,7 +109,7 @@ func (c *collector) setKind(k *card, sub string, i int, v string) error {
 		k.Macvlan.Mode = orDefault(v, "private")
 		return k.check()
 	case "ipvlan.mode":
-		k.IPVlan.Mode = orDefault(v, "l3")
+		k.IPVlan.Mode = orDefault(v, ipvlanMode)
 		return k.check()
 	case "ipvlan.isolation":
 		k.IPVlan.Isolation = orDefault(v, "bridge")
