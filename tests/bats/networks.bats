@@ -136,7 +136,7 @@ imported() {
 	ip link set moved up
 	run -0 inside ping -c 1 -W 5 192.0.2.3
 	run -0 kist delete -f "$CT"
-	[ -z "$(ip -d -o link | grep 'id 42' | grep -v moved)" ] || fail "left: $(ip -d -o link)"
+	! ip -d -o link | grep -v moved | grep -q 'id 42' || fail "left: $(ip -d -o link)"
 }
 
 @test "lxc vlan: ids at the ends, one that is none, one that is taken" {
