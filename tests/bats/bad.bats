@@ -317,7 +317,7 @@ bad() {
 @test "--log and --pid-file on what is no plain file" {
 	args /bin/nothing-here
 	mkfifo fifo
-	timeout $HANG cat fifo >/dev/null 3>&- 4>&- &
+	timeout "$HANG" cat fifo >/dev/null 3>&- 4>&- &
 	local reader=$!
 	run kist --log fifo run "$CT"
 	[ "$status" -ne 124 ] || fail

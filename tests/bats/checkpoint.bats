@@ -373,7 +373,7 @@ rights() { grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Groups)' "/proc/$(pid)/status";
 	"$KIST" --root "$ROOT" checkpoint --image-path img --lazy-pages --page-server 127.0.0.1:5123 --status-fd 8 "$CT" 8>ready >save.log 2>&1 </dev/null 9>&- 3>&- 4>&- &
 	local saving=$!
 	# One byte, a zero, which bash cannot read.
-	[ "$(timeout $HANG head -c 1 <&9 | od -An -tx1)" = " 00" ] || fail "$(cat save.log)"
+	[ "$(timeout "$HANG" head -c 1 <&9 | od -An -tx1)" = " 00" ] || fail "$(cat save.log)"
 	exec 9>&-
 	COUNT=$(count)
 	mkdir work

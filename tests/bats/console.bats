@@ -104,7 +104,7 @@ peer() {
 }
 
 # on_terminal COMMAND: run it in a terminal of its own, with its exit status.
-on_terminal() { timeout $HANG "$(type -P script)" -qec "$1" /dev/null </dev/null; }
+on_terminal() { timeout "$HANG" "$(type -P script)" -qec "$1" /dev/null </dev/null; }
 
 @test "foreground: run on the caller's terminal" {
 	config '.process.terminal = true'

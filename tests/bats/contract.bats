@@ -8,7 +8,7 @@ load helpers
 
 @test "containerd: create, start, state, exec, ps, kill, delete" {
 	local g=(--root "$ROOT" --log "$BUNDLE/log.json" --log-format json)
-	shim() { timeout -k $HANG $HANG "$KIST" "${g[@]}" "$@" 3>&- 4>&-; }
+	shim() { timeout -k "$HANG" "$HANG" "$KIST" "${g[@]}" "$@" 3>&- 4>&-; }
 	args /bin/sleep 1000
 	shim create --bundle "$BUNDLE" --pid-file "$BUNDLE/init.pid" "$CT" </dev/null >"$LOG" 2>&1
 	[[ $(<init.pid) =~ ^[0-9]+$ ]]
@@ -73,7 +73,7 @@ load helpers
 }
 
 @test "CRI-O: an almost empty environment, a signal by name, -a, resources behind a space, exec in the foreground" {
-	crio() { env -i PATH=/usr/bin:/bin CRI_O_EXTERNAL=1 timeout -k $HANG $HANG "$KIST" --root "$ROOT" "$@" 3>&- 4>&-; }
+	crio() { env -i PATH=/usr/bin:/bin CRI_O_EXTERNAL=1 timeout -k "$HANG" "$HANG" "$KIST" --root "$ROOT" "$@" 3>&- 4>&-; }
 	args /bin/sleep 1000
 	crio create --bundle "$BUNDLE" --pid-file pidfile "$CT" </dev/null >"$LOG" 2>&1
 	run -0 crio start "$CT"
@@ -107,7 +107,7 @@ load helpers
 	# In a terminal of its own, whose size changes when the container is ready to see it.
 	args /bin/sh -c 'trap "stty size; exit 0" WINCH; echo ready >/tmp/ready; while :; do sleep 0.02; done'
 	config '.root.readonly = false'
-	run -0 timeout $HANG "$(type -P script)" -qec "(until [ -e rootfs/tmp/ready ]; do sleep 0.02; done; stty rows 41 cols 101 </dev/tty) & '$KIST' --root '$ROOT' run '$CT'" /dev/null </dev/null
+	run -0 timeout "$HANG" "$(type -P script)" -qec "(until [ -e rootfs/tmp/ready ]; do sleep 0.02; done; stty rows 41 cols 101 </dev/tty) & '$KIST' --root '$ROOT' run '$CT'" /dev/null </dev/null
 	has "41 101"
 }
 
@@ -137,12 +137,12 @@ load helpers
 			flag=${flag%%=*}
 			for dash in - --; do
 				if [ -n "$value" ]; then
-					run -0 kist $command "$dash$flag" "$value" --help
+					run -0 kist "$command" "$dash$flag" "$value" --help
 					has "kist $command"
-					run -0 kist $command "$dash$flag=$value" --help
+					run -0 kist "$command" "$dash$flag=$value" --help
 					has "kist $command"
 				else
-					run -0 kist $command "$dash$flag" --help
+					run -0 kist "$command" "$dash$flag" --help
 					has "kist $command"
 				fi
 			done

@@ -38,8 +38,8 @@ make_bundle() {
 # left must go at once: it would hold bats's pipes.
 kist() {
 	local status=0 started=$SECONDS
-	timeout --foreground -k $HANG $HANG "$KIST" --root "$ROOT" "$@" 3>&- 4>&- || status=$?
-	if [ $((SECONDS - started)) -ge $HANG ]; then
+	timeout --foreground -k "$HANG" "$HANG" "$KIST" --root "$ROOT" "$@" 3>&- 4>&- || status=$?
+	if [ $((SECONDS - started)) -ge "$HANG" ]; then
 		echo "kist $1: did not end within $HANG s"
 		pkill -KILL -x kist:init
 		delete_all
@@ -50,8 +50,8 @@ kist() {
 # delete_all: every container of the test.
 delete_all() {
 	local id bad=0
-	for id in $(timeout -s KILL $HANG "$KIST" --root "$ROOT" list -q 2>/dev/null 3>&-); do
-		timeout -s KILL $HANG "$KIST" --root "$ROOT" delete --force "$id" 3>&- || bad=1
+	for id in $(timeout -s KILL "$HANG" "$KIST" --root "$ROOT" list -q 2>/dev/null 3>&-); do
+		timeout -s KILL "$HANG" "$KIST" --root "$ROOT" delete --force "$id" 3>&- || bad=1
 	done
 	return $bad
 }

@@ -38,7 +38,7 @@ traced() {
 		shift
 	done
 	shift
-	timeout -s KILL $HANG strace -D -f -qq -I 2 -o "$file" -e trace=$CALLS "${options[@]}" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
+	timeout -s KILL "$HANG" strace -D -f -qq -I 2 -o "$file" -e trace=$CALLS "${options[@]}" "$KIST" --root "$ROOT" "$@" </dev/null >"$LOG" 2>&1 3>&- 4>&- || true
 	pkill -TERM -x strace || true
 	eventually not pgrep -x strace
 }

@@ -303,7 +303,7 @@ link() {
 
 @test "the process has no access to the caller's terminal (CVE-2016-10124)" {
 	script '[ "$(cut -d" " -f7 /proc/self/stat)" = 0 ] && echo none; (: </dev/tty) 2>&1'
-	run timeout $HANG "$(type -P script)" -qec "'$KIST' --root '$ROOT' run '$CT'" /dev/null
+	run timeout "$HANG" "$(type -P script)" -qec "'$KIST' --root '$ROOT' run '$CT'" /dev/null
 	has none
 }
 

@@ -139,7 +139,7 @@ userns() {
 }
 
 # user ARG...: kist as an ordinary user, with nothing but one id. ordinary: what that takes.
-user() { setpriv --reuid 1234 --regid 1234 --clear-groups env XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/xdg" timeout -k $HANG $HANG "$KIST" "$@" 3>&- 4>&-; }
+user() { setpriv --reuid 1234 --regid 1234 --clear-groups env XDG_RUNTIME_DIR="$BATS_TEST_TMPDIR/xdg" timeout -k "$HANG" "$HANG" "$KIST" "$@" 3>&- 4>&-; }
 ordinary() {
 	command -v setpriv >/dev/null || skip "setpriv is not installed"
 	rm config.json
