@@ -7,9 +7,15 @@
  *
  * A bare C program that makes the system calls which `kist spec`'s default
  * container needs, with nothing around them: no configuration is read, no
- * state is kept, no error is explained. `floor ROOTFS NAME PROGRAM` makes the
- * cgroups NAME, runs PROGRAM in the container, and cleans up. `make bench`
- * shows the runtimes beside it: what they take beyond it is their own doing.
+ * state is kept, no error is explained. `make bench` shows the runtimes beside
+ * it: what they take beyond it is their own doing.
+ *
+ *   floor run ROOTFS NAME PROGRAM [N]   make the cgroups NAME, run PROGRAM in
+ *                                       the container (with N more mounts, of
+ *                                       ROOTFS/etc on /mnt/0 and so on), and
+ *                                       clean up
+ *   floor exec NAME PID PROGRAM         run PROGRAM in the container of the
+ *                                       process PID, whose cgroups are NAME
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -38,6 +44,7 @@
 #define MAX_DIRS 32
 static char dirs[MAX_DIRS][512];
 static int ndirs, v2;
+static const unsigned long cgroup_v1_magic = 0x27e0eb, cgroup_v2_magic = 0x63677270;
 
 static int must(long r, const char *what)
 {
@@ -46,24 +53,31 @@ static int must(long r, const char *what)
 	return (int)r;
 }
 
-static void cgroups(const char *name)
+/* cgroups finds the hierarchies, and makes the cgroup NAME in each. */
+static void cgroups(const char *name, int make)
 {
 	struct statfs fs;
 	DIR *d;
 	struct dirent *e;
 
 	must(statfs("/sys/fs/cgroup", &fs), "statfs");
-	v2 = fs.f_type == 0x63677270;
+	v2 = (unsigned long)fs.f_type == cgroup_v2_magic;
 	if (v2) {
 		snprintf(dirs[ndirs++], sizeof(dirs[0]), "/sys/fs/cgroup/%s", name);
 	} else {
 		d = opendir("/sys/fs/cgroup");
-		while (d && (e = readdir(d)) && ndirs < MAX_DIRS)
-			if (e->d_name[0] != '.' && e->d_type == DT_DIR)
-				snprintf(dirs[ndirs++], sizeof(dirs[0]), "/sys/fs/cgroup/%s/%s", e->d_name, name);
+		while (d && (e = readdir(d)) && ndirs < MAX_DIRS) {
+			char hierarchy[300];
+			snprintf(hierarchy, sizeof(hierarchy), "/sys/fs/cgroup/%s", e->d_name);
+			/* Not a directory where nothing is mounted. */
+			if (e->d_name[0] == '.' || e->d_type != DT_DIR || statfs(hierarchy, &fs) < 0 ||
+			    (unsigned long)fs.f_type != cgroup_v1_magic)
+				continue;
+			snprintf(dirs[ndirs++], sizeof(dirs[0]), "%s/%s", hierarchy, name);
+		}
 		closedir(d);
 	}
-	for (int i = 0; i < ndirs; i++)
+	for (int i = 0; make && i < ndirs; i++)
 		must(mkdir(dirs[i], 0755), dirs[i]);
 }
 
@@ -194,6 +208,21 @@ static void mounts(int root)
 	}
 }
 
+/* binds mounts ROOTFS/etc n times, read-only. */
+static void binds(int root, const char *rootfs, int n)
+{
+	char source[600], path[32];
+
+	snprintf(source, sizeof(source), "%s/etc", rootfs);
+	for (int i = 0; i < n; i++) {
+		int m = must(open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), source);
+		set_attr(m, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0);
+		snprintf(path, sizeof(path), "/mnt/%d", i);
+		attach(root, m, path);
+		close(m);
+	}
+}
+
 static void devices(int root)
 {
 	static const struct {
@@ -280,12 +309,21 @@ static void credentials(void)
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
 }
 
-static _Noreturn void child(const char *rootfs, char **argv, int go)
+static _Noreturn void become(const char *program)
+{
+	char *argv[] = {(char *)program, NULL}, *env[] = {"PATH=/bin", "TERM=xterm", "HOME=/", NULL};
+
+	credentials();
+	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	execve(program, argv, env);
+	err(127, "%s", program);
+}
+
+static _Noreturn void child(const char *rootfs, const char *program, int go, int extra)
 {
 	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
 	int s, slash, root, at;
 	char c;
-	char *env[] = {"PATH=/bin", "TERM=xterm", "HOME=/", NULL};
 
 	setsid();
 	must(unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET), "unshare");
@@ -307,6 +345,7 @@ static _Noreturn void child(const char *rootfs, char **argv, int go)
 		put(dirs[i], "tasks", "0");
 	umask(0);
 	mounts(root);
+	binds(root, rootfs, extra);
 	devices(root);
 	paths(root);
 	must(fchdir(root), "fchdir");
@@ -315,23 +354,18 @@ static _Noreturn void child(const char *rootfs, char **argv, int go)
 	must(chdir("/"), "chdir");
 	set_attr(root, 0, MOUNT_ATTR_RDONLY, 0);
 	umask(022);
-	credentials();
-	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-	execve(argv[0], argv, env);
-	err(127, "%s", argv[0]);
+	become(program);
 }
 
-int main(int argc, char **argv)
+static int run(const char *rootfs, const char *name, const char *program, int extra)
 {
 	struct clone_args ca = {.flags = CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD};
 	int go[2], pidfd = -1, status, cg = -1;
 	long pid;
 
-	if (argc < 4)
-		errx(2, "usage: floor ROOTFS NAME PROGRAM");
 	must(pipe2(go, O_CLOEXEC), "pipe");
 	ca.pidfd = (unsigned long)&pidfd;
-	cgroups(argv[2]);
+	cgroups(name, 1);
 	if (v2) {
 		cg = must(open(dirs[0], O_PATH | O_DIRECTORY | O_CLOEXEC), dirs[0]);
 		ca.flags |= CLONE_INTO_CGROUP;
@@ -340,7 +374,7 @@ int main(int argc, char **argv)
 	pid = syscall(SYS_clone3, &ca, sizeof(ca));
 	if (pid == 0) {
 		close(go[1]);
-		child(argv[1], argv + 3, go[0]);
+		child(rootfs, program, go[0], extra);
 	}
 	must(pid, "clone3");
 	limits();
@@ -350,4 +384,42 @@ int main(int argc, char **argv)
 	for (int i = 0; i < ndirs; i++)
 		rmdir(dirs[i]);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int join(const char *name, pid_t pid, const char *program)
+{
+	struct clone_args ca = {.exit_signal = SIGCHLD};
+	int pidfd, status;
+	long child;
+
+	pidfd = must(syscall(SYS_pidfd_open, pid, 0), "pidfd_open");
+	cgroups(name, 0);
+	if (v2) {
+		ca.flags |= CLONE_INTO_CGROUP;
+		ca.cgroup = (unsigned long)must(open(dirs[0], O_PATH | O_DIRECTORY | O_CLOEXEC), dirs[0]);
+	} else {
+		for (int i = 0; i < ndirs; i++)
+			put(dirs[i], "tasks", "0");
+	}
+	must(setns(pidfd, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
+				  (v2 ? CLONE_NEWCGROUP : 0)),
+	     "setns");
+	child = syscall(SYS_clone3, &ca, sizeof(ca));
+	if (child == 0) {
+		setsid();
+		must(chdir("/"), "chdir");
+		become(program);
+	}
+	must(child, "clone3");
+	must(waitpid((pid_t)child, &status, 0), "waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 5 && strcmp(argv[1], "run") == 0)
+		return run(argv[2], argv[3], argv[4], argc > 5 ? atoi(argv[5]) : 0);
+	if (argc == 5 && strcmp(argv[1], "exec") == 0)
+		return join(argv[2], atoi(argv[3]), argv[4]);
+	errx(2, "usage: floor run ROOTFS NAME PROGRAM [MOUNTS] | floor exec NAME PID PROGRAM");
 }

@@ -8,77 +8,103 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
 // sample is what one run of a command took.
 type sample struct {
-	wall time.Duration
-	rss  int64 // KiB, of the command itself
+	wall time.Duration // or, with -cpu, the processor's
+	rss  int64         // KiB: the largest resident memory of one of its processes
 }
 
-// task is one thing to measure for one runtime: the commands that count, in a
-// row, and those that clean up and do not.
+// task is one thing to measure for one runtime: the commands that count, one
+// after another, and what is done afterwards and does not count.
 type task struct {
 	runtime string
 	steps   [][]string
-	after   [][]string
+	after   func()
 }
 
 // once runs a task and gives its time.
 func (t *task) once() (sample, error) {
-	var s sample
-	begin := time.Now()
+	var sum sample
+	if t.after != nil {
+		defer t.after()
+	}
 	for _, argv := range t.steps {
-		rss, err := quiet(argv)
+		s, err := timed(argv)
 		if err != nil {
-			return s, err
+			return sum, err
 		}
-		s.rss = max(s.rss, rss)
+		sum.wall += s.wall
+		sum.rss = max(sum.rss, s.rss)
 	}
-	s.wall = time.Since(begin)
-	for _, argv := range t.after {
-		if _, err := quiet(argv); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
+	return sum, nil
 }
 
-// quiet runs a command with its output thrown away, by way of a descriptor and
-// not a pipe: nothing of ours runs while it does. What it said is asked for
-// again when it fails.
-func quiet(argv []string) (int64, error) {
+// timed runs commands, all at once, by way of bench/stopwatch.c.
+func timed(commands ...[]string) (sample, error) {
 	log, err := os.CreateTemp("/run", "log")
 	if err != nil {
-		return 0, err
+		return sample{}, err
 	}
 	defer os.Remove(log.Name())
 	defer log.Close()
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stderr, cmd.Stdout = log, log
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(log.Name())
-		return 0, fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(text)))
+	args := []string{log.Name()}
+	for i, argv := range commands {
+		if i > 0 {
+			args = append(args, ";")
+		}
+		args = append(args, argv...)
 	}
-	return cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss, nil
+	cmd := exec.Command(*tools+"/stopwatch", args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return sample{}, fmt.Errorf("stopwatch: %w", err)
+	}
+	var ns, cpu, kib int64
+	var status int
+	if _, err := fmt.Sscan(string(out), &ns, &cpu, &kib, &status); err != nil {
+		return sample{}, fmt.Errorf("stopwatch: %q: %w", out, err)
+	}
+	if status != 0 {
+		text, _ := os.ReadFile(log.Name())
+		return sample{}, fmt.Errorf("%s: status %d: %s", strings.Join(commands[0], " "), status, strings.TrimSpace(string(text)))
+	}
+	if *cpuTime {
+		ns = cpu
+	}
+	return sample{wall: time.Duration(ns), rss: kib}, nil
 }
 
-// interleave measures tasks in turn, so that whatever else the machine does
-// hits them all alike. One that fails is left out and said so.
-func interleave(tasks []task, n int) map[string][]sample {
-	got := map[string][]sample{}
+// quiet runs a command of which only the success counts.
+func quiet(argv ...string) error {
+	_, err := timed(argv)
+	return err
+}
+
+// samples are those of a measurement, by runtime.
+type samples map[string][]sample
+
+// interleave measures tasks in turn, each round beginning with another one, so
+// that whatever else the machine does hits them all alike. One that fails is
+// left out, and the table says so.
+func (b *bencher) interleave(tasks []task, n int) samples {
+	got := samples{}
 	failed := map[string]bool{}
 	for round := range n + 1 {
 		for i := range tasks {
-			t := &tasks[i]
+			t := &tasks[(i+round)%len(tasks)]
 			if failed[t.runtime] {
 				continue
 			}
 			s, err := t.once()
 			if err != nil {
-				fmt.Fprintf(os.Stderr, "bench: %s is left out: %v\n", t.runtime, err)
+				b.leftOut(t.runtime, err)
+				if b.path[t.runtime] != "" {
+					b.remove(t.runtime, b.id(t.runtime))()
+				}
 				failed[t.runtime] = true
 				delete(got, t.runtime)
 				continue
@@ -93,9 +119,6 @@ func interleave(tasks []task, n int) map[string][]sample {
 
 // quantile gives the q-th quantile of the wall times.
 func quantile(s []sample, q float64) time.Duration {
-	if len(s) == 0 {
-		return 0
-	}
 	d := make([]time.Duration, len(s))
 	for i := range s {
 		d[i] = s[i].wall
@@ -104,29 +127,10 @@ func quantile(s []sample, q float64) time.Duration {
 	return d[min(len(d)-1, int(q*float64(len(d))))]
 }
 
-func peak(s []sample) int64 {
-	var m int64
-	for i := range s {
-		m = max(m, s[i].rss)
+// median is 0 where nothing was measured.
+func (s samples) median(runtime string) time.Duration {
+	if len(s[runtime]) == 0 {
+		return 0
 	}
-	return m
+	return quantile(s[runtime], 0.5)
 }
-
-// row prints one measurement.
-func row(view, name string, order []string, got map[string][]sample) {
-	base := quantile(got["crun"], 0.5)
-	for _, r := range order {
-		s, ok := got[r]
-		if !ok {
-			continue
-		}
-		ratio := "–"
-		if base > 0 {
-			ratio = fmt.Sprintf("%.2f", float64(quantile(s, 0.5))/float64(base))
-		}
-		fmt.Printf("| %s | %s | %s | %.2f | %.2f | %s | %d |\n", view, name, r,
-			ms(quantile(s, 0.5)), ms(quantile(s, 0.95)), ratio, peak(s))
-	}
-}
-
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

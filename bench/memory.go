@@ -5,30 +5,34 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"kist/libcontainer/nsexec"
 )
 
+// sizeRows are the measurements that are not of times.
+var sizeRows = []row{
+	{"smallest memory limit", (*bencher).memory},
+	{"peak memory", (*bencher).peaks},
+	{"size of the image exec'd in the container", (*bencher).size},
+}
+
 // memory finds the smallest limit, among powers of two, under which a static
 // program that does nothing still runs.
-func (b *bench) memory(name string) error {
-	if _, err := os.Stat("/sys/fs/cgroup/memory"); b.view == "v1" && err != nil {
+func (b *bencher) memory(name string) error {
+	if !b.memoryController() {
+		b.notes = append(b.notes, fmt.Sprintf("%q needs the memory controller, which is not in this view", name))
 		return nil
-	}
-	if b.view == "v2" {
-		data, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
-		if err != nil || !contains(string(data), "memory") {
-			return nil
-		}
 	}
 	if err := tinyTrue(b.rootfs + "/bin/tiny"); err != nil {
 		return err
 	}
+	least := map[string]string{}
 	for _, r := range b.runtimes {
-		least := int64(0)
-		for limit := int64(16 << 20); limit >= 64<<10; limit /= 2 {
+		for limit := int64(16 << 20); limit >= 32<<10; limit /= 2 {
 			bundle, err := b.bundle("memory", func(c map[string]any) {
-				c["process"].(map[string]any)["args"] = []string{"/bin/tiny"}
+				setArgs(c, "/bin/tiny")
 				c["linux"].(map[string]any)["resources"] = map[string]any{"memory": map[string]any{"limit": limit}}
 			})
 			if err != nil {
@@ -36,28 +40,28 @@ func (b *bench) memory(name string) error {
 			}
 			worked := 0
 			for range 3 {
-				if _, err := quiet([]string{b.path[r], "run", "--bundle", bundle, "mem-" + r}); err == nil {
+				if quiet(b.path[r], "run", "--bundle", bundle, b.id(r)) == nil {
 					worked++
 				}
-				_, _ = quiet([]string{b.path[r], "delete", "--force", "mem-" + r})
+				b.remove(r, b.id(r))()
 			}
 			if worked < 3 {
 				break
 			}
-			least = limit
+			least[r] = fmt.Sprintf("%d KiB", limit>>10)
 		}
-		fmt.Printf("| %s | %s | %s | %d KiB | | | |\n", b.view, name, r, least>>10)
 	}
+	b.values(name, least)
 	return nil
 }
 
-func contains(list, word string) bool {
-	for i := 0; i+len(word) <= len(list); i++ {
-		if list[i:i+len(word)] == word {
-			return true
-		}
+func (b *bencher) memoryController() bool {
+	if b.view == "v1" {
+		_, err := os.Stat("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+		return err == nil
 	}
-	return false
+	data, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
+	return err == nil && slices.Contains(strings.Fields(string(data)), "memory")
 }
 
 // tinyTrue compiles a program that exits with 0 and does nothing else.
@@ -77,17 +81,80 @@ func tinyTrue(path string) error {
 		return err
 	}
 	defer os.Remove(src)
-	return run("gcc", "-O2", "-static", "-nostdlib", "-o", path, src)
+	return quiet("gcc", "-O2", "-static", "-nostdlib", "-o", path, src)
 }
 
-func (b *bench) size(name string) error {
-	fmt.Printf("| %s | %s | kist | %d bytes | | | |\n", b.view, name, len(nsexec.Image))
+// peaks is the largest resident memory of a process of each command: its own,
+// or one that it has started and fetched.
+func (b *bencher) peaks(name string) error {
+	plain, err := b.bundle("plain", nil)
+	if err != nil {
+		return err
+	}
+	sleep, err := b.bundle("sleep", func(c map[string]any) { setArgs(c, "/bin/sleep", "100000") })
+	if err != nil {
+		return err
+	}
+	commands := []struct {
+		name string
+		args []string
+	}{
+		{"run", []string{"run", "--bundle", plain}},
+		{"create", []string{"create", "--bundle", sleep}},
+		{"start", []string{"start"}},
+		{"state", []string{"state"}},
+		{"list", []string{"list"}},
+		{"exec", []string{"exec"}},
+		{"kill", []string{"kill"}},
+		{"delete", []string{"delete", "--force"}},
+	}
+	got := map[string]map[string]int64{}
+	for range 3 {
+		for _, r := range b.runtimes {
+			for _, c := range commands {
+				argv := append([]string{b.path[r]}, c.args...)
+				switch c.name {
+				case "list":
+				case "exec":
+					argv = append(argv, b.id(r), "/bin/true")
+				case "kill":
+					argv = append(argv, b.id(r), "KILL")
+				default:
+					argv = append(argv, b.id(r))
+				}
+				s, err := timed(argv)
+				if err != nil {
+					b.leftOut(r, err)
+					b.remove(r, b.id(r))()
+					break
+				}
+				if got[c.name] == nil {
+					got[c.name] = map[string]int64{}
+				}
+				got[c.name][r] = max(got[c.name][r], s.rss)
+			}
+		}
+	}
+	for _, c := range commands {
+		text := map[string]string{}
+		for r, kib := range got[c.name] {
+			text[r] = fmt.Sprintf("%d KiB", kib)
+		}
+		b.values(name+", `"+c.name+"`", text)
+	}
+	return nil
+}
+
+// size: kist's nsexec; the others execute themselves once more.
+func (b *bencher) size(name string) error {
+	text := map[string]string{"kist": fmt.Sprintf("%d bytes", len(nsexec.Image))}
 	for _, r := range b.runtimes[1:] {
 		st, err := os.Stat(b.path[r])
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %s | %s | %d bytes | | | |\n", b.view, name, r, st.Size())
+		text[r] = fmt.Sprintf("%d bytes", st.Size())
 	}
+	b.values(name, text)
 	return nil
 }
