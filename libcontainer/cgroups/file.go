@@ -80,11 +80,24 @@ func readFD(fd int) (string, error) {
 	}
 }
 
-// readFirst reads the first line, without its newline.
+// readFirst reads the first line, without its newline. One read is enough: the
+// kernel gives whole lines as long as they fit, and has no file of one value
+// that is longer than a page.
 func readFirst(path string) (string, error) {
-	s, err := readFile(path)
-	s, _, _ = strings.Cut(s, "\n")
-	return s, err
+	fd, err := openRetry(path, unix.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	var buf [4096]byte
+	n := 0
+	for {
+		if n, err = unix.Read(fd, buf[:]); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	unix.Close(fd)
+	line, _, _ := strings.Cut(string(buf[:max(n, 0)]), "\n")
+	return line, err
 }
 
 // field returns the value of "key value" in a flat keyed file, or "".

@@ -4,6 +4,7 @@ package cgroups
 
 import (
 	"errors"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,8 +42,13 @@ func (m Mode) String() string {
 
 // Detect tells which layout the host has. It costs one statfs(2) on v2 and two
 // otherwise, and a host without any cgroup mount is reported as V1: New then
-// fails with the reason.
-func Detect() Mode {
+// fails with the reason. It is asked for once in a process: list loads a cgroup
+// for every container.
+func Detect() Mode { return detected() }
+
+var detected = sync.OnceValue(detect)
+
+func detect() Mode {
 	if isCgroup2(mountRoot) {
 		return V2
 	}
