@@ -5,7 +5,7 @@
 # make install    binary, manual pages and shell completions below DESTDIR/PREFIX
 # make test       everything in tests/ that this machine can run (as root)
 # make test-vm    the tests that need a system of their own, in a virtual machine [TESTS="SUITE FILE.bats ..."]
-# make bench      kist beside the other runtimes that are installed
+# make bench      kist beside the other runtimes that are installed; make bench-engines: through Docker, containerd, Podman
 # make demo       a short tour
 # make lint       formatting, vet, shell scripts
 # make deps       install what the targets need (GROUPS: build test bench lint arm64)
@@ -37,7 +37,7 @@ SYSROOT := $(CURDIR)/build/cache/$(ARCH)
 CGO     := CGO_ENABLED=1 GOOS=linux GOARCH=$(ARCH) CC=$(SYSROOT)/cc PKG_CONFIG_LIBDIR=$(SYSROOT) PKG_CONFIG_PATH=
 
 # The Go tool knows better than make what has changed, so the binary is always handed to it.
-.PHONY: all kist nsexec arm64 install uninstall test test-vm bench demo lint clean deps
+.PHONY: all kist nsexec arm64 install uninstall test test-vm bench bench-engines demo lint clean deps
 
 all: kist
 
@@ -94,6 +94,11 @@ bench:
 	build/deps.sh build bench
 	$(MAKE) all
 	bench/run
+
+bench-engines:
+	build/deps.sh build bench engines
+	$(MAKE) all
+	bench/run -views engines
 
 demo:
 	build/deps.sh build test

@@ -54,6 +54,7 @@ func measure(view, prefix string) error {
 		return errors.New("no kist to measure")
 	}
 	if view == "engines" {
+		b.path["kist"] = "/usr/local/bin/kist" // see bench/engines
 		return b.engines()
 	}
 	if err := b.makeRootfs(); err != nil {

@@ -28,9 +28,9 @@ func (b *bencher) engines() error {
 }
 
 // through measures one command per runtime; it is given the runtime's name.
-func (b *bencher) through(name string, command func(runtime string) []string) {
+func (b *bencher) through(name string, runtimes []string, command func(runtime string) []string) {
 	var tasks []task
-	for _, r := range b.runtimes {
+	for _, r := range runtimes {
 		tasks = append(tasks, task{runtime: r, steps: [][]string{command(r)}})
 	}
 	b.times("`"+name+"`", b.interleave(tasks, max(7, *rounds/2)))
@@ -38,7 +38,7 @@ func (b *bencher) through(name string, command func(runtime string) []string) {
 
 func throughDocker(run string, flags ...string) func(*bencher, string) error {
 	return func(b *bencher, name string) error {
-		b.through(name, func(r string) []string {
+		b.through(name, b.runtimes, func(r string) []string {
 			return append(append([]string{"docker", run, "--rm", "--runtime", r}, flags...), "box", "/bin/true")
 		})
 		return nil
@@ -50,7 +50,7 @@ func (b *bencher) cgroupParent() string { return "/" + b.prefix + "-podman" }
 
 func throughPodman(run string, flags ...string) func(*bencher, string) error {
 	return func(b *bencher, name string) error {
-		b.through(name, func(r string) []string {
+		b.through(name, b.runtimes, func(r string) []string {
 			return append(append([]string{"podman", "--cgroup-manager", "cgroupfs", "--runtime", b.path[r], run, "--rm",
 				"--cgroup-parent", b.cgroupParent()}, flags...), "box", "/bin/true")
 		})
@@ -66,12 +66,15 @@ func (b *bencher) staying(name string, start, do func(runtime, id string) []stri
 			_ = quiet(append(remove, b.id(r))...)
 		}
 	}()
+	var started []string
 	for _, r := range b.runtimes {
 		if err := quiet(start(r, b.id(r))...); err != nil {
 			b.leftOut(r, err)
+			continue
 		}
+		started = append(started, r)
 	}
-	b.through(name, func(r string) []string { return do(r, b.id(r)) })
+	b.through(name, started, func(r string) []string { return do(r, b.id(r)) })
 	return nil
 }
 
@@ -95,7 +98,7 @@ func (b *bencher) podmanExec(name string) error {
 }
 
 func (b *bencher) ctrRun(name string) error {
-	b.through(name, func(r string) []string {
+	b.through(name, b.runtimes, func(r string) []string {
 		id := b.id("ctr-" + r)
 		return []string{"ctr", "run", "--rm", "--runc-binary", b.path[r], "--cgroup", fmt.Sprintf("/%s/%s", b.prefix, id),
 			"docker.io/library/box:latest", id, "/bin/true"}

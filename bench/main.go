@@ -106,7 +106,11 @@ func enter(view string, out io.Writer) error {
 		sweep(slices.DeleteFunc(cgroups("lxc"), func(dir string) bool { return slices.Contains(before, dir) }))
 	}()
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), "ENGINES_CGROUP="+name)
+	binary, err := filepath.Abs(*kist)
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(os.Environ(), "ENGINES_CGROUP="+name, "KIST="+binary)
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	return cmd.Run()
 }
