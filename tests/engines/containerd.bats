@@ -22,6 +22,9 @@ teardown() {
 	done
 }
 
+# runs ID: there is a task, and it has been started.
+runs() { ctr tasks ls | grep -qE "^$1 .*RUNNING"; }
+
 # removed ID: the task and the container are gone.
 removed() {
 	ctr tasks delete -f "$1" 2>/dev/null || true
@@ -37,8 +40,8 @@ box() {
 	run -0 box --rm --env A=b --cwd /tmp "$IMAGE" c1 sh -c 'pwd; echo $A'
 	is $'/tmp\nb'
 	run -7 box --rm "$IMAGE" c1 sh -c 'exit 7'
-	# ctr loses an end of its input that comes before the task is there.
-	run -0 bash -c "$(declare -f ctr box); SOCKET=$SOCKET; (echo piped; sleep 1) | box --rm $IMAGE c1 cat"
+	# ctr loses an end of its input that comes before the task runs.
+	run -0 bash -c "$(declare -f ctr box runs eventually); SOCKET=$SOCKET; (echo piped; eventually 20 runs c1) | box --rm $IMAGE c1 cat"
 	is piped
 }
 

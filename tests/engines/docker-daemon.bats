@@ -21,8 +21,7 @@ teardown() { docker_down || true; }
 	run -0 docker exec c1 echo still
 	is still
 	before=$(docker logs c1 | wc -l)
-	sleep 0.5
-	[ "$(docker logs c1 | wc -l)" -gt "$before" ]
+	eventually 10 bash -c "[ \$(docker logs c1 | wc -l) -gt $before ]"
 	docker stop -t 0 c1
 	run -0 inspect c1 .State.ExitCode
 	is 137
@@ -30,10 +29,14 @@ teardown() { docker_down || true; }
 
 @test "live-restore: a daemon that was killed, and a container that ended meanwhile" {
 	docker_up --live-restore
-	docker run -d --name c1 box sh -c 'sleep 2; exit 9' >/dev/null
+	# It ends when there is no daemon, not before.
+	mkfifo "$BATS_TEST_TMPDIR/end"
+	docker run -d --name c1 -v "$BATS_TEST_TMPDIR/end:/end" box sh -c 'cat /end; exit 9' >/dev/null
 	docker run -d --name c2 box sleep 1000 >/dev/null
+	pid=$(inspect c1 .State.Pid)
 	halt dockerd KILL
-	sleep 2
+	timeout 10 bash -c 'echo >"$1"' sh "$BATS_TEST_TMPDIR/end"
+	eventually 10 gone "$pid"
 	docker_up --live-restore
 	eventually 20 state c1 exited
 	run -0 inspect c1 .State.ExitCode

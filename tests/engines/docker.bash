@@ -13,6 +13,7 @@ export -f docker # for bash -c
 docker_up() {
 	mkdir -p "$STATE/etc"
 	snippet daemon.json | jq "${SETTINGS:-.}" >"$STATE/etc/daemon.json"
+	can_nat || set -- --iptables=false --ip6tables=false "$@"
 	daemon dockerd /usr/sbin/dockerd --config-file "$STATE/etc/daemon.json" --data-root "$STATE/docker" \
 		--exec-root /run/docker --pidfile /run/docker.pid --host "$DOCKER_HOST" --group root \
 		--cgroup-parent "/$ENGINES_CGROUP" --exec-opt native.cgroupdriver=cgroupfs "$@"
@@ -21,6 +22,9 @@ docker_up() {
 		return 1
 	}
 }
+
+# can_nat: the kernel has what Docker's own rules need.
+can_nat() { iptables -w -t nat -L -n >/dev/null 2>&1; }
 
 # docker_image: the image "box".
 docker_image() { docker import "$STATE/rootfs.tar" box >/dev/null; }
@@ -40,6 +44,9 @@ docker_clean() {
 
 # inspect CONTAINER TEMPLATE
 inspect() { docker inspect -f "{{$2}}" "$1"; }
+
+# says CONTAINER TEXT: it is in the log.
+says() { docker logs "$1" 2>&1 | grep -qF -- "$2"; }
 
 # state CONTAINER WORD: its status is that.
 state() { [ "$(inspect "$1" .State.Status)" = "$2" ]; }

@@ -91,26 +91,35 @@ teardown() { docker_clean; }
 	run -137 docker exec c1 sh -c 'kill -9 $$'
 }
 
+# steady CONTAINER: nothing is added to its log.
+steady() {
+	local before
+	before=$(docker logs "$1" | wc -l)
+	sleep 0.3
+	[ "$(docker logs "$1" | wc -l)" -eq "$before" ]
+}
+
 @test "docker pause and unpause" {
 	docker run -d --name c1 box sh -c 'while :; do echo x; sleep 0.05; done' >/dev/null
 	docker pause c1
 	run -0 docker ps --format '{{.Status}}'
 	has Paused
+	# What it had written may still be on its way.
+	eventually 10 steady c1
 	before=$(docker logs c1 | wc -l)
 	sleep 0.5
 	[ "$(docker logs c1 | wc -l)" -eq "$before" ]
 	run -1 docker exec c1 true
 	has paused
 	docker unpause c1
-	sleep 0.5
-	[ "$(docker logs c1 | wc -l)" -gt "$before" ]
+	eventually 10 bash -c "[ \$(docker logs c1 | wc -l) -gt $before ]"
 }
 
 @test "docker kill: by name and number" {
-	docker run -d --name c1 box sh -c 'trap "echo got usr1" USR1; trap "echo got 12; exit 5" 12; while :; do sleep 0.05; done' >/dev/null
-	sleep 0.3
+	docker run -d --name c1 box sh -c 'trap "echo got usr1" USR1; trap "echo got 12; exit 5" 12; echo ready; while :; do sleep 0.05; done' >/dev/null
+	eventually 10 says c1 ready
 	docker kill -s USR1 c1
-	eventually 10 bash -c 'docker logs c1 | grep -q "got usr1"'
+	eventually 10 says c1 "got usr1"
 	docker kill -s 12 c1
 	run -0 docker wait c1
 	is 5
@@ -123,9 +132,9 @@ teardown() { docker_clean; }
 }
 
 @test "docker stop: TERM, and KILL after the timeout" {
-	docker run -d --name polite box sh -c 'trap "exit 4" TERM; while :; do sleep 0.05; done' >/dev/null
+	docker run -d --name polite box sh -c 'trap "exit 4" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null
 	docker run -d --name rude box sleep 1000 >/dev/null
-	sleep 0.3
+	eventually 10 says polite ready
 	docker stop polite
 	run -0 inspect polite .State.ExitCode
 	is 4
@@ -166,7 +175,7 @@ teardown() { docker_clean; }
 }
 
 @test "docker run --init: a reaper is process 1" {
-	run -0 docker run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); sleep 0.2; cat /proc/[0-9]*/status | grep State'
+	run -0 docker run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); i=0; while cat /proc/[0-9]*/comm 2>/dev/null | grep -qx sleep && [ $((i += 1)) -lt 1000 ]; do :; done; cat /proc/[0-9]*/status | grep State'
 	has docker-init
 	lacks "(zombie)"
 }

@@ -124,7 +124,7 @@ manager() {
 	podman network create n1 >/dev/null
 	podman run -d --name server --net n1 -p 127.0.0.1:8088:80 box nc -ll -p 80 -e echo page
 	address=$(podman inspect -f '{{(index .NetworkSettings.Networks "n1").IPAddress}}' server)
-	run -0 podman run --rm --net n1 box sh -c "for i in 1 2 3 4 5; do nc -w 2 $address 80 </dev/null && exit 0; sleep 0.2; done; exit 1"
+	run -0 podman run --rm --net n1 box sh -c "for i in \$(seq 50); do nc -w 2 $address 80 </dev/null && exit 0; sleep 0.2; done; exit 1"
 	is page
 	podman rm -f -t 0 server >/dev/null
 	podman network rm n1 >/dev/null

@@ -99,7 +99,7 @@ teardown() { podman_clean; }
 }
 
 @test "podman run --init" {
-	run -0 podman run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); sleep 0.2; cat /proc/[0-9]*/status | grep State'
+	run -0 podman run --rm --init box sh -c 'cat /proc/1/comm; (sleep 0.01 & exit 0); i=0; while cat /proc/[0-9]*/comm 2>/dev/null | grep -qx sleep && [ $((i += 1)) -lt 1000 ]; do :; done; cat /proc/[0-9]*/status | grep State'
 	has podman-init
 	lacks zombie
 }
