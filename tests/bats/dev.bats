@@ -43,20 +43,15 @@ dev() { config '(.mounts[] | select(.destination == "/dev")) |= (. + $m)' --argj
 	is $'1:9\n1:9'
 }
 
-@test "a devtmpfs on /dev: the host's is as before" {
-	mkdir hostdev
-	mount -t devtmpfs devtmpfs hostdev || skip "no devtmpfs"
-	find hostdev -printf '%P %y %m %l %T@\n' | sort >before
+@test "a devtmpfs on /dev: nothing is made or removed in it" {
+	# There is one for the whole machine: it is not tried out, only looked at what would be done.
+	run -0 kist plan .
+	has unlinkat mknodat symlinkat
 	dev '{"type": "devtmpfs", "source": "devtmpfs", "options": ["nosuid"]}'
 	config '.mounts |= map(select((.destination | startswith("/dev/")) | not))'
-	# There is one for the whole machine: what would be done is looked at before it is done.
 	run -0 kist plan .
+	has '"devtmpfs"'
 	lacks unlinkat mknodat symlinkat
-	run in_container 'ls -l /dev/null | cut -c1'
-	find hostdev -printf '%P %y %m %l %T@\n' | sort >after
-	umount hostdev
-	cmp before after
-	[ "$status" -ne 0 ] || is c
 }
 
 @test "the host's /dev bound: nothing is made in it" {
