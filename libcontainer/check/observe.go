@@ -16,6 +16,7 @@ import (
 
 	"kist/libcontainer/cgroups"
 	"kist/libcontainer/cgroups/systemd"
+	"kist/libcontainer/criu"
 	"kist/libcontainer/host"
 	"kist/libcontainer/idmap"
 	"kist/libcontainer/intelrdt"
@@ -291,7 +292,7 @@ func (s *System) namespaces() {
 
 // criu looks for it where it would be found at a checkpoint.
 func (s *System) criu() {
-	path, err := lookPath("criu")
+	path, err := criu.Find()
 	if err != nil {
 		return
 	}
@@ -313,17 +314,6 @@ func (s *System) criu() {
 		err = errors.New(firstError(out))
 	}
 	s.CRIU.Check = outcome("", err)
-}
-
-// lookPath finds a program in PATH, as a shell does.
-func lookPath(name string) (string, error) {
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		path := filepath.Join(dir, name)
-		if st, err := os.Stat(path); filepath.IsAbs(path) && err == nil && st.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil {
-			return path, nil
-		}
-	}
-	return "", unix.ENOENT
 }
 
 // firstError gives the first line of CRIU's complaints: those after it are
