@@ -24,6 +24,15 @@ load helpers
 	is $'Uid:\t1000\t1000\t1000\t1000'
 }
 
+@test "timer slack: the caller's" {
+	run -0 in_container 'cat /proc/self/timerslack_ns'
+	is "$(cat /proc/self/timerslack_ns)"
+	script 'sleep 1000'
+	"$KIST" --root "$ROOT" run --detach "$CT" </dev/null >/dev/null 2>&1
+	run -0 "$KIST" --root "$ROOT" exec "$CT" cat /proc/self/timerslack_ns
+	is "$(cat /proc/self/timerslack_ns)"
+}
+
 @test "umask: as configured, else 022 whatever the caller's is" {
 	umask 077
 	run -0 in_container umask

@@ -28,7 +28,7 @@ func TestRules(t *testing.T) {
 		{"os/exec in hooks", "libcontainer/hooks/a.go", `import _ "os/exec"`, "probe process"},
 		{"spec importing ours", "libcontainer/spec/a.go", `import _ "kist/libcontainer/state"`, "nothing of ours"},
 		{"spec importing what is below it", "libcontainer/spec/a.go", `import _ "kist/libcontainer/spec/internal/x"`, ""},
-		{"cgo", "libcontainer/host/a.go", `import "C"`, "cgo"},
+		{"cgo", "libcontainer/host/a.go", `import "C"`, "which only"},
 		{"package util", "libcontainer/util/a.go", "//", "says nothing"},
 		{"suffix", "libcontainer/host/a_linux.go", "//", "Linux only"},
 		{"init", "libcontainer/host/a.go", "func init() {}", "before main"},
