@@ -364,7 +364,7 @@ func (c *creation) hangUp() {
 // start compiles the setup program and starts nsexec on it. On cgroup v2 the
 // cgroup is complete before, and nsexec is born in it; on v1 it is made while
 // nsexec is at work. On a hybrid host both: it is born in the shadow cgroup of
-// the unified hierarchy.
+// the unified hierarchy, and enters the others once they are complete.
 func (c *creation) start() error {
 	done := c.rt.Trace.phase("compile")
 	if err := c.prepareNotify(); err != nil {
@@ -387,14 +387,13 @@ func (c *creation) start() error {
 	c.plan = plan
 	done()
 
+	if !made && c.cgroup.Unified() {
+		if made, err = c.beginCgroup(); err != nil {
+			return err
+		}
+	}
 	group := -1
 	if c.cgroup.Unified() {
-		if !made {
-			if err := c.makeCgroup(); err != nil {
-				return err
-			}
-			made = true
-		}
 		if group, err = c.openGroup(); err != nil {
 			return err
 		}

@@ -72,6 +72,15 @@ func (c *creation) view() compile.CgroupView {
 	return v
 }
 
+// beginCgroup makes what nsexec is born into. It says whether that is all of it.
+func (c *creation) beginCgroup() (complete bool, err error) {
+	if c.facts.CgroupV2 || c.lxc != nil {
+		return true, c.makeCgroup() // an inner cgroup is made with the limits of the outer one
+	}
+	defer c.rt.Trace.phase("cgroup")()
+	return false, c.cgroup.Begin()
+}
+
 // makeCgroup makes the cgroup with its limits; no process is in it yet.
 func (c *creation) makeCgroup() error {
 	defer c.rt.Trace.phase("cgroup")()

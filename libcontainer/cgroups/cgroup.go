@@ -53,6 +53,8 @@ type Cgroup struct {
 	dirs   []dir
 	unit   unit // systemd driver only
 	absent bool
+	old    mark // of Create: what the first directory said,
+	now    mark // and what it says
 }
 
 // dir is the cgroup's directory for one controller.
@@ -63,6 +65,7 @@ type dir struct {
 	mount      string // mount point of the hierarchy
 	path       string // absolute; below mount
 	alias      bool   // mounted together with an earlier controller
+	made       bool   // Create has been here
 }
 
 // optional tells whether the container can do without this hierarchy: only

@@ -31,7 +31,22 @@ func (c *Cgroup) Create() error {
 	if c.cfg.Systemd {
 		return c.checkUnused()
 	}
-	err := c.createDirs()
+	return c.explainCreate(c.createDirs(true))
+}
+
+// Begin makes as much of the cgroup as a process needs to be born in it: on a
+// hybrid host the directory that carries the mark and the one of the v2
+// hierarchy. Create makes the rest, with that process already under way. On v2
+// it is Create.
+func (c *Cgroup) Begin() error {
+	if c.mode == V2 || c.absent || c.cfg.Systemd {
+		return c.Create()
+	}
+	return c.explainCreate(c.createDirs(false))
+}
+
+// explainCreate says what an error of createDirs means to the caller.
+func (c *Cgroup) explainCreate(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -53,9 +68,10 @@ func (c *Cgroup) requireNone() error {
 	return nil
 }
 
-// createDirs makes the directories, the one with the mark first, so that there
-// is never one of ours without a mark that says so.
-func (c *Cgroup) createDirs() (err error) {
+// createDirs makes the directories that are not made yet, the one with the mark
+// first, so that there is never one of ours without a mark that says so. Without
+// all it makes no other than that one and the v2 hierarchy's.
+func (c *Cgroup) createDirs(all bool) (err error) {
 	made := make([]string, 0, len(c.dirs))
 	defer func() {
 		if err != nil {
@@ -65,16 +81,15 @@ func (c *Cgroup) createDirs() (err error) {
 			c.removeParents(mark{})
 		}
 	}()
-	var old, now mark
-	now.id = c.cfg.ID
+	c.now.id = c.cfg.ID
 	kept := make([]dir, 0, len(c.dirs))
 	for i := range c.dirs {
 		d := &c.dirs[i]
-		if d.alias {
+		if d.alias || d.made || !all && i > 0 && d.controller != "" {
 			kept = append(kept, *d)
 			continue
 		}
-		fresh, err := c.makeDir(d, &old)
+		fresh, err := c.makeDir(d)
 		if err != nil {
 			if d.optional() && i > 0 && isPermission(err) {
 				continue // left out here, and of the state
@@ -84,10 +99,10 @@ func (c *Cgroup) createDirs() (err error) {
 		if fresh {
 			made = append(made, d.path)
 		} else {
-			now.foreign = append(now.foreign, d.controller)
+			c.now.foreign = append(c.now.foreign, d.controller)
 		}
 		if i == 0 || !fresh {
-			if err := c.writeMark(now); err != nil {
+			if err := c.writeMark(c.now); err != nil {
 				return pathError("mark as ours", c.dirs[0].path, err)
 			}
 		}
@@ -96,6 +111,7 @@ func (c *Cgroup) createDirs() (err error) {
 				return err
 			}
 		}
+		d.made = true
 		kept = append(kept, *d)
 	}
 	c.dirs = kept
@@ -123,7 +139,7 @@ func (c *Cgroup) prepareV2(d *dir, parent string) error {
 
 // makeDir makes one directory and whatever is missing above it. It returns
 // false for one that was there before and is not ours.
-func (c *Cgroup) makeDir(d *dir, old *mark) (fresh bool, err error) {
+func (c *Cgroup) makeDir(d *dir) (fresh bool, err error) {
 	for range maxRaces {
 		if err = mkdir(d.path); !errors.Is(err, unix.ENOENT) {
 			break
@@ -140,11 +156,11 @@ func (c *Cgroup) makeDir(d *dir, old *mark) (fresh bool, err error) {
 		return false, err
 	}
 	if d == &c.dirs[0] {
-		if *old, err = readMark(d.path); err != nil {
+		if c.old, err = readMark(d.path); err != nil {
 			return false, err
 		}
 	}
-	if old.id != c.cfg.ID || old.isForeign(d.controller) {
+	if c.old.id != c.cfg.ID || c.old.isForeign(d.controller) {
 		return false, nil
 	}
 	// What is left of a create of this container that was killed, perhaps with

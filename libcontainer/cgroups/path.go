@@ -101,7 +101,7 @@ func (c *Cgroup) resolve(inner string) error {
 	}
 	c.dirs = make([]dir, 0, len(hs)+1)
 	for i := range hs {
-		c.dirs = append(c.dirs, dir{hs[i].controller, hs[i].mount, hs[i].mount + inner, hs[i].alias})
+		c.dirs = append(c.dirs, dir{controller: hs[i].controller, mount: hs[i].mount, path: hs[i].mount + inner, alias: hs[i].alias})
 	}
 	if c.mode == Hybrid {
 		c.dirs = append(c.dirs, dir{mount: hybridMount, path: hybridMount + inner})
