@@ -90,7 +90,11 @@ func printJSON(w io.Writer, programs []*program.Program) error {
 
 func planFacts(file string) (*host.Facts, error) {
 	if file == "" {
-		return host.Gather()
+		f, err := host.Gather()
+		if err == nil {
+			f.LSMs()
+		}
+		return f, err
 	}
 	data, err := readLimited(file)
 	if err != nil {

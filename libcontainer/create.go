@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"kist/apparmor"
 	"kist/libcontainer/cgroups"
 	"kist/libcontainer/compile"
 	"kist/libcontainer/console"
@@ -70,11 +71,12 @@ type creation struct {
 	filter  *compile.Filter
 	vacant  bool // config.json has no process
 	agent   listener
-	hooked  bool         // creation has come as far as running hooks
-	lxc     *compile.LXC // what an imported LXC container asks for, nil for others
-	ttys    []int        // masters of its terminals
-	master  int          // that of its console, where the keeper takes it, else -1
-	shared  []int        // namespaces of other containers
+	hooked  bool               // creation has come as far as running hooks
+	lxc     *compile.LXC       // what an imported LXC container asks for, nil for others
+	profile apparmor.Generated // the AppArmor profile that is made for it
+	ttys    []int              // masters of its terminals
+	master  int                // that of its console, where the keeper takes it, else -1
+	shared  []int              // namespaces of other containers
 }
 
 // Create makes a container. With Run its process is started before Create
@@ -145,6 +147,9 @@ func (c *creation) prepare() error {
 		return err
 	}
 	if err := c.checkTerminal(); err != nil {
+		return err
+	}
+	if err := c.checkLabels(); err != nil {
 		return err
 	}
 	if err := c.checkSysctl(); err != nil {
@@ -263,6 +268,9 @@ func (c *creation) record() error {
 		NoProcess:    c.vacant,
 		PreservedFDs: len(c.fds.preserve),
 		Withheld:     withheld(c.facts, c.entersUserNS()),
+
+		AppArmorProfile:   c.profile.Profile,
+		AppArmorNamespace: c.profile.Namespace,
 	}
 	if !c.state.Terminal {
 		c.state.Descriptors = stdio()
@@ -340,6 +348,9 @@ func (c *creation) undo() {
 	if err := c.rt.dropRootMount(c.ID); err != nil {
 		c.rt.Log.Warn("root filesystem of a failed create", "error", err.Error())
 	}
+	if err := takeProfile(c.state); err != nil {
+		c.rt.Log.Warn("profile of a failed create", "error", err.Error())
+	}
 	if c.dir != nil {
 		if err := c.dir.Remove(); err != nil {
 			c.rt.Log.Warn("state of a failed create", "error", err.Error())
@@ -366,6 +377,9 @@ func (c *creation) hangUp() {
 // nsexec is at work. On a hybrid host both: it is born in the shadow cgroup of
 // the unified hierarchy, and enters the others once they are complete.
 func (c *creation) start() error {
+	if err := c.makeProfile(); err != nil {
+		return err
+	}
 	done := c.rt.Trace.phase("compile")
 	if err := c.prepareNotify(); err != nil {
 		return err

@@ -78,6 +78,9 @@ func (rt *Runtime) deleteDamaged(dir *state.Dir, id string, force bool, err erro
 	if err := rt.dropRootMount(id); err != nil {
 		return err
 	}
+	if err := rt.takeProfileOf(id); err != nil {
+		return err
+	}
 	return dir.Remove()
 }
 
@@ -183,6 +186,9 @@ func (c *Container) remove(dir *state.Dir) error {
 		return c.about(err)
 	}
 	if err := c.rt.dropRootMount(c.State.ID); err != nil {
+		return c.about(err)
+	}
+	if err := takeProfile(c.State); err != nil {
 		return c.about(err)
 	}
 	run := func() {}

@@ -149,6 +149,7 @@ func (e *entry) prepare() (err error) {
 	if err := spec.ValidateProcess(e.process); err != nil {
 		return err
 	}
+	e.process = e.c.inheritLabels(e.process, config.Spec.Process)
 	done()
 	switch {
 	case e.process.Terminal && e.ConsoleSocket == "" && e.Console == nil:
@@ -158,6 +159,9 @@ func (e *entry) prepare() (err error) {
 	}
 	done = e.c.rt.Trace.phase("host facts")
 	if e.facts, err = host.Gather(); err != nil {
+		return err
+	}
+	if err := checkLabels(e.facts, e.process); err != nil {
 		return err
 	}
 	done()

@@ -135,8 +135,23 @@ func hint(f *launch.Failure) string {
 		return "not a directory: a directory cannot be mounted on a file, nor a file on a directory"
 	case cause.Pointer == "/linux/sysctl" && f.Errno == unix.ENOENT:
 		return "the kernel does not know this sysctl"
+	case cause.Pointer == "/process/apparmorProfile" && nr == unix.SYS_WRITE:
+		return profileHint(f.Errno)
+	case cause.Pointer == "/process/apparmorProfile" && (f.Errno == unix.ENOENT || f.Errno == unix.ENOTSUP || f.Errno == unix.EXDEV):
+		return "the profile is entered by a file of /proc: mount a proc filesystem there, and nothing over its files"
 	case f.Errno == unix.EPERM && cause.Pointer == "/linux/seccomp":
 		return "loading a filter without no_new_privs needs CAP_SYS_ADMIN"
+	}
+	return ""
+}
+
+// profileHint explains why AppArmor refuses a transition.
+func profileHint(errno unix.Errno) string {
+	switch errno {
+	case unix.ENOENT:
+		return "the profile is not loaded"
+	case unix.EACCES, unix.EPERM:
+		return "kist itself is confined by a profile that does not allow the change (change_profile)"
 	}
 	return ""
 }

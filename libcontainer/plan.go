@@ -31,6 +31,11 @@ func (rt *Runtime) Plan(o *CreateOptions, facts *host.Facts) ([]*program.Program
 		rootfs = path
 	}
 	c.state = &state.State{ID: o.ID, Rootfs: rootfs}
+	if c.generates() {
+		if err := c.nameProfile(); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if c.cgroup, err = cgroups.New(cgroups.Config{ID: o.ID, Path: c.spec.Linux.CgroupsPath, Disabled: rt.CgroupDisabled}); err != nil {
 		return nil, err
@@ -71,6 +76,7 @@ func (c *Container) PlanExec(facts *host.Facts) ([]*program.Program, error) {
 	if e.process == nil {
 		e.process = &specs.Process{}
 	}
+	e.process = c.inheritLabels(e.process, config.Spec.Process)
 	if config.Seccomp != nil {
 		f, err := c.rt.filter(config.Seccomp)
 		if err != nil {

@@ -144,6 +144,9 @@ func (c *creation) processInput(passwd int) *compile.ProcessInput {
 	}
 	if !c.NoNewKeyring {
 		in.Keyring = "_ses." + c.ID
+		if c.lxc != nil {
+			in.KeyringLabel = c.lxc.KeyringLabel
+		}
 	}
 	in.Reaper = c.reaperFD()
 	if !c.Run {

@@ -99,7 +99,8 @@ func SyncName(code int) string {
 
 // Slots that outlive the setup program.
 const (
-	slotLabel = program.Reg(1) // the open attr file an LSM label is written to
+	slotLabel    = program.Reg(1) // the open attr file an LSM label is written to
+	slotKeyLabel = program.Reg(2) // the same for a keyring's; only where one is asked for
 )
 
 // Input is all that a program depends on.
@@ -163,6 +164,9 @@ func Setup(in *Input) (*program.Program, Spawn, error) {
 		s.linux = &specs.Linux{}
 	}
 	s.b.Reserve(slotLabel)
+	if s.keyringLabel() != "" {
+		s.b.Reserve(slotKeyLabel)
+	}
 	for _, step := range []func() error{
 		s.begin,
 		s.namespaces,

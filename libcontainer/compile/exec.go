@@ -108,12 +108,16 @@ func joinAll(b *program.Builder, flags uint64, chroot bool) {
 // joinLabel opens the label file of the process that goes on, in the
 // container's procfs: proven to be procfs, nothing mounted in between.
 func joinLabel(b *program.Builder, in *JoinInput) error {
-	if in.Process.ApparmorProfile == "" && in.Process.SelinuxLabel == "" {
+	if !asksLabel(in.Process) {
 		return nil
+	}
+	b.At("/process/selinuxLabel")
+	if in.Process.ApparmorProfile != "" {
+		b.At("/process/apparmorProfile")
 	}
 	proc, _ := b.Openat2(program.Cwd, "/proc", unix.O_PATH|unix.O_DIRECTORY, 0, program.InRoot|unix.RESOLVE_NO_SYMLINKS)
 	b.CheckFS(proc.FD(), unix.PROC_SUPER_MAGIC, unix.ENOTSUP)
-	err := openLabel(b, proc.FD(), in.Process, in.Facts.AppArmor, in.Facts.SELinux)
+	err := openLabel(b, proc.FD(), in.Process, in.Facts)
 	b.Close(proc)
 	return err
 }

@@ -216,6 +216,14 @@ var bundles = []struct {
 	{"network-devices", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) {
 		s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth1": {Name: "net0"}}
 	}},
+	{"apparmor-stack", false, func(s *specs.Spec, in *Input, _ *ProcessInput) {
+		in.Facts.AppArmor, s.Process.ApparmorProfile = true, "lxc-c1_</run/kist>//&:lxc-c1_<-run-kist>:unconfined"
+	}},
+	{"lxc-keyring", false, func(s *specs.Spec, in *Input, p *ProcessInput) {
+		in.Facts.SELinux, s.Process.SelinuxLabel = true, "system_u:system_r:container_t:s0"
+		in.LXC = &LXC{KeyringLabel: "system_u:system_r:keys_t:s0"}
+		p.KeyringLabel = in.LXC.KeyringLabel
+	}},
 	{"preserve-fds", false, func(_ *specs.Spec, in *Input, p *ProcessInput) {
 		in.FirstFD, p.FirstFD = 5, 5
 	}},

@@ -36,11 +36,16 @@ type LXC struct {
 	PreStart    []specs.Hook
 	PreMount    []specs.Hook
 	Keyring     bool // inherit the caller's session keyring
-	SchedCore   bool
-	Proc        []ProcSetting
-	CgroupFiles []lxc.CgroupFile
-	CgroupInner string
-	Share       []Share
+	// KeyringLabel is the SELinux context of the session keyring.
+	KeyringLabel string
+	AppArmor     bool     // a profile is generated for the container
+	Nesting      bool     // it lets containers run inside
+	Raw          []string // rules at its end
+	SchedCore    bool
+	Proc         []ProcSetting
+	CgroupFiles  []lxc.CgroupFile
+	CgroupInner  string
+	Share        []Share
 }
 
 // ProcSetting is one io.kist.lxc.proc.NAME: text for a file below /proc/PID.
@@ -83,6 +88,9 @@ func ParseLXC(annotations map[string]string) (*LXC, error) {
 	}
 	if l.ConsoleLog == "" && (l.LogSize != 0 || l.LogRotate) {
 		return nil, &AnnotationError{lxc.AnnotationConsoleLogSize, "needs " + lxc.AnnotationConsoleLog}
+	}
+	if !l.AppArmor && (l.Nesting || l.Raw != nil) {
+		return nil, &AnnotationError{lxc.AnnotationApparmor, "needed by " + lxc.AnnotationApparmorNesting + " and " + lxc.AnnotationApparmorRaw}
 	}
 	return l, nil
 }
@@ -146,10 +154,19 @@ func (l *LXC) set(key, value string) (err error) {
 		err = decode(value, &l.CgroupFiles)
 	case lxc.AnnotationCgroupInner:
 		l.CgroupInner, err = below(value)
-	case lxc.AnnotationApparmor, lxc.AnnotationApparmorNesting, lxc.AnnotationApparmorRaw:
-		return fmt.Errorf("kist does not generate AppArmor profiles: load one (apparmor_parser -r), and import again with --set lxc.apparmor.profile=NAME, or =unconfined where AppArmor is off")
+	case lxc.AnnotationApparmor:
+		if value != "generated" {
+			return fmt.Errorf("%q: want generated", value)
+		}
+		l.AppArmor = true
+	case lxc.AnnotationApparmorNesting:
+		l.Nesting, err = boolean(value)
+	case lxc.AnnotationApparmorRaw:
+		err = decode(value, &l.Raw)
 	case lxc.AnnotationKeyringContext:
-		return fmt.Errorf("kist does not label session keyrings: import again with --set lxc.keyring.session=1 to keep the caller's, or without lxc.selinux.context.keyring")
+		if l.KeyringLabel = value; value == "" || strings.ContainsAny(value, "\x00\n") {
+			return fmt.Errorf("%q: want a SELinux context", value)
+		}
 	default:
 		return l.setNamed(key, value)
 	}

@@ -114,8 +114,13 @@ func TestParseLXC(t *testing.T) {
 		{"rootfs property", map[string]string{lxc.AnnotationRootfs: `{"type":"bind","surce":"/"}`}, nil, `unknown field "surce"`},
 		{"mounts", map[string]string{lxc.AnnotationMounts: `[] []`}, nil, "more than one JSON value"},
 		{"share", map[string]string{lxc.AnnotationSharePrefix + "disk": "a"}, nil, `unknown kind of namespace "disk"`},
-		{"apparmor", map[string]string{lxc.AnnotationApparmor: "generated"}, nil, "io.kist.lxc.apparmor: kist does not generate"},
-		{"keyring context", map[string]string{lxc.AnnotationKeyringContext: "x"}, nil, "io.kist.lxc.selinux.keyring"},
+		{"apparmor", map[string]string{lxc.AnnotationApparmor: "generated", lxc.AnnotationApparmorNesting: "true", lxc.AnnotationApparmorRaw: `["mount,"]`},
+			&LXC{AppArmor: true, Nesting: true, Raw: []string{"mount,"}}, ""},
+		{"apparmor of another kind", map[string]string{lxc.AnnotationApparmor: "unconfined"}, nil, `io.kist.lxc.apparmor: "unconfined": want generated`},
+		{"nesting without a profile", map[string]string{lxc.AnnotationApparmorNesting: "true"}, nil, "io.kist.lxc.apparmor: needed by"},
+		{"raw rules without a profile", map[string]string{lxc.AnnotationApparmorRaw: "[]"}, nil, "io.kist.lxc.apparmor: needed by"},
+		{"keyring context", map[string]string{lxc.AnnotationKeyringContext: "u:r:t:s0"}, &LXC{KeyringLabel: "u:r:t:s0"}, ""},
+		{"empty keyring context", map[string]string{lxc.AnnotationKeyringContext: ""}, nil, "io.kist.lxc.selinux.keyring"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ParseLXC(tt.annotations)

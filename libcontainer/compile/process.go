@@ -30,6 +30,9 @@ type ProcessInput struct {
 	// Keyring is the name of the session keyring to make or join, "" to keep
 	// the caller's.
 	Keyring string
+	// KeyringLabel is the SELinux context of a new session keyring, "" for the
+	// default; its file is open in slotKeyLabel.
+	KeyringLabel string
 	// Pointer is the JSON pointer of Process: /process, or empty for a file of
 	// its own.
 	Pointer string
@@ -74,6 +77,9 @@ type process struct {
 func Process(in *ProcessInput) (*program.Program, error) {
 	p := &process{ProcessInput: in, b: program.NewBuilder("process", 1, 0)}
 	p.b.Reserve(slotLabel)
+	if in.KeyringLabel != "" {
+		p.b.Reserve(slotKeyLabel)
+	}
 	if len(in.Process.Args) == 0 && !in.Vacant {
 		return nil, errorf(p.cause("args"), "must not be empty")
 	}
@@ -113,6 +119,7 @@ func (p *process) keyring() error {
 	if p.Keyring == "" {
 		return nil
 	}
+	p.keyringLabel()
 	p.b.Note("session keyring")
 	done := p.b.NewLabel()
 	r := p.b.Alloc()
@@ -290,22 +297,6 @@ func (p *process) leaving() {
 func (p *process) sweep() {
 	p.b.Note("no descriptor survives")
 	p.b.CloseOnExec(p.FirstFD)
-}
-
-// label writes the LSM label for the next exec. The file was opened while the
-// host's procfs could be reached.
-func (p *process) label() error {
-	switch {
-	case p.Process.ApparmorProfile != "":
-		p.at("apparmorProfile")
-		p.b.Write(slotLabel.FD(), "exec "+p.Process.ApparmorProfile)
-		p.b.Close(slotLabel)
-	case p.Process.SelinuxLabel != "":
-		p.at("selinuxLabel")
-		p.b.Write(slotLabel.FD(), p.Process.SelinuxLabel)
-		p.b.Close(slotLabel)
-	}
-	return nil
 }
 
 // scheduling sets what belongs to the task rather than to its credentials.

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/program"
@@ -90,7 +89,7 @@ func (s *setup) openProc() {
 }
 
 func (s *setup) needsProc() bool {
-	return len(s.linux.Sysctl) > 0 || (s.Spec.Process != nil && (s.Spec.Process.ApparmorProfile != "" || s.Spec.Process.SelinuxLabel != ""))
+	return len(s.linux.Sysctl) > 0 || asksLabel(s.Spec.Process) || s.keyringLabel() != ""
 }
 
 // workdir makes the process's working directory if it is missing.
@@ -202,46 +201,4 @@ func (s *setup) rootAttributes() {
 		s.b.At("/linux/rootfsPropagation")
 		s.b.MountSetattr(s.root.FD(), recursive, 0, 0, prop)
 	}
-}
-
-// label opens, while the host's procfs can be reached, the file that an LSM
-// label for the next exec is written to. It is the attribute of this very
-// process, so that holding it gives nobody else anything.
-func (s *setup) label() error {
-	p := s.Spec.Process
-	if p == nil || p.ApparmorProfile == "" && p.SelinuxLabel == "" {
-		return nil
-	}
-	return openLabel(s.b, s.proc.FD(), p, s.Facts.AppArmor, s.Facts.SELinux)
-}
-
-func openLabel(b *program.Builder, proc program.FD, p *specs.Process, appArmor, selinux bool) error {
-	switch {
-	case p.ApparmorProfile != "":
-		b.At("/process/apparmorProfile")
-		if !appArmor {
-			return errorf(program.Cause{Pointer: "/process/apparmorProfile", Index: -1}, "AppArmor is not enabled on this host")
-		}
-		// thread-self is a symbolic link of procfs; the directory it leads to is opened first, with that allowed.
-		own, _ := b.Openat2(proc, program.OwnAttr, unix.O_PATH|unix.O_DIRECTORY, 0, program.OwnProc)
-		old, done := b.NewLabel(), b.NewLabel()
-		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("apparmor/exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
-			Into(slotLabel).Jump(old, unix.ENOENT)
-		b.Jump(done)
-		b.Bind(old) // before 5.8 AppArmor had no directory of its own, and may be built without it
-		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
-			Into(slotLabel)
-		b.Bind(done)
-		b.Close(own)
-	case p.SelinuxLabel != "":
-		b.At("/process/selinuxLabel")
-		if !selinux {
-			return errorf(program.Cause{Pointer: "/process/selinuxLabel", Index: -1}, "SELinux is not enabled on this host")
-		}
-		own, _ := b.Openat2(proc, program.OwnAttr, unix.O_PATH|unix.O_DIRECTORY, 0, program.OwnProc)
-		b.Call(unix.SYS_OPENAT2, own.V(), b.Str("exec").V(), b.How(unix.O_WRONLY|unix.O_NOCTTY, 0, program.OnProc).V(), program.I(unix.SizeofOpenHow)).
-			Into(slotLabel)
-		b.Close(own)
-	}
-	return nil
 }

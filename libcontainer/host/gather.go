@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"kist/apparmor"
 )
 
 // CgroupRoot is where the file system hierarchy standard of systemd, and so
@@ -48,10 +50,15 @@ func Look() (*Facts, error) {
 	if !f.CgroupV2 {
 		f.Hierarchy = hierarchies()
 	}
-	f.AppArmor = readByte("/sys/module/apparmor/parameters/enabled") == 'Y'
-	f.SELinux = exists("/sys/fs/selinux/enforce")
 	f.KCore = exists("/proc/kcore")
 	return f, nil
+}
+
+// LSMs adds to the facts which security modules can label a process. It is for
+// those who need it: most containers name no label.
+func (f *Facts) LSMs() {
+	f.AppArmor = apparmor.Host{}.Enabled()
+	f.SELinux = exists("/sys/fs/selinux/enforce")
 }
 
 // CheckKernel refuses kernels older than MinKernel.

@@ -120,16 +120,37 @@ func validateRlimits(limits []specs.POSIXRlimit) error {
 	return nil
 }
 
+// isProfile says whether a text can be written to AppArmor's file as the label
+// that it looks like. A profile is a name, ":namespace:name", or with "//" that
+// of a child in its parent; several, joined by "//&", are a stack, and a "&" in
+// front stacks on what kist itself is confined by. Whether there are such
+// profiles is the kernel's to say. A space would end the name there.
+func isProfile(label string) bool {
+	for part := range strings.SplitSeq(strings.TrimPrefix(label, "&"), "//&") {
+		if rest, ok := strings.CutPrefix(part, ":"); ok {
+			ns, name, found := strings.Cut(rest, ":")
+			if !found || ns == "" {
+				return false
+			}
+			if part = strings.TrimPrefix(name, "//"); part == "" {
+				continue // unconfined in the namespace
+			}
+		}
+		if part == "" || part[0] == '&' || strings.HasPrefix(part, "//") || strings.HasSuffix(part, "//") || strings.Contains(part, " ") {
+			return false
+		}
+	}
+	return true
+}
+
 // validateLabels checks the names that are written to the LSMs' files.
 func validateLabels(p *specs.Process) error {
 	if profile := p.ApparmorProfile; profile != "" {
 		if err := validateText(profile); err != nil {
 			return within(err, "apparmorProfile")
 		}
-		// A space would end the name in AppArmor's "exec NAME" command; "//"
-		// would select a child profile or a stack of profiles.
-		if strings.Contains(profile, " ") || strings.Contains(profile, "//") {
-			return invalid("/apparmorProfile", "must be one profile's name without spaces and \"//\", found %s", quoted(profile))
+		if !isProfile(profile) {
+			return invalid("/apparmorProfile", "must be the name of an AppArmor profile without spaces, or several joined by \"//&\", found %s", quoted(profile))
 		}
 	}
 	if err := validateText(p.SelinuxLabel); err != nil {

@@ -38,6 +38,12 @@ func (s *State) check(id string) error {
 	if err := s.checkProcesses(); err != nil {
 		return err
 	}
+	if s.AppArmorProfile != "" && !strings.HasPrefix(s.AppArmorProfile, "lxc-") {
+		return fmt.Errorf("appArmorProfile: %q is not one that create makes", s.AppArmorProfile)
+	}
+	if s.AppArmorNamespace != "" && (!strings.HasPrefix(s.AppArmorNamespace, "lxc-") || strings.Contains(s.AppArmorNamespace, "/")) {
+		return fmt.Errorf("appArmorNamespace: %q is not one that create makes", s.AppArmorNamespace)
+	}
 	for controller, dir := range s.CgroupPaths {
 		if err := checkCgroup(controller, dir); err != nil {
 			return fmt.Errorf("cgroupPaths[%q]: %w", controller, err)
@@ -61,6 +67,8 @@ func (s *State) checkText() error {
 		{"systemdUnit", s.SystemdUnit, false, true},
 		{"resctrlGroup", s.ResctrlGroup, true, true},
 		{"resctrlMonGroup", s.ResctrlMonGroup, true, true},
+		{"appArmorProfile", s.AppArmorProfile, false, true},
+		{"appArmorNamespace", s.AppArmorNamespace, false, true},
 	} {
 		if f.value == "" {
 			if f.optional {

@@ -29,6 +29,7 @@ func full() *State {
 		CgroupFresh: true, Systemd: true, SystemdUnit: "kist-c1.scope", Rootless: true,
 		Namespaces: []string{"pid", "mount"}, PrivatePID: true, NetDevices: map[string]string{"eth1": "net0"},
 		IntelRdt: true, ResctrlGroup: "/sys/fs/resctrl/c1", ResctrlMonGroup: "/sys/fs/resctrl/mon_groups/c1",
+		AppArmorProfile: "lxc-c1_</run/kist>", AppArmorNamespace: "lxc-c1_<-run-kist>",
 		Hooks: []string{"poststop"}, SeccompNotify: true, NotifySocket: true, NoNewKeyring: true, NoPivot: true, Terminal: true,
 		NoProcess: true, PreservedFDs: 3, Withheld: 1<<63 | 1,
 		Descriptors: []string{"/dev/null", "pipe:[1]", ""},
@@ -178,6 +179,9 @@ func TestCheck(t *testing.T) {
 		"annotations[\"\\xff\"]": func(s *State) { s.Annotations["\xff"] = "" },
 		"systemdUnit":            func(s *State) { s.SystemdUnit = "a\nb" },
 		"resctrlGroup":           func(s *State) { s.ResctrlGroup = "a" },
+		"appArmorProfile":        func(s *State) { s.AppArmorProfile = "unconfined" },
+		"appArmorNamespace":      func(s *State) { s.AppArmorNamespace = "root" },
+		`appArmorNamespace: "lxc-/../x"`:     func(s *State) { s.AppArmorNamespace = "lxc-/../x" },
 	} {
 		s := full()
 		change(s)

@@ -93,6 +93,10 @@ func (s *State) decodeField(p *scanner, key string) (err error) {
 		s.ResctrlGroup, err = p.str()
 	case "resctrlMonGroup":
 		s.ResctrlMonGroup, err = p.str()
+	case "appArmorProfile":
+		s.AppArmorProfile, err = p.str()
+	case "appArmorNamespace":
+		s.AppArmorNamespace, err = p.str()
 	case "hooks":
 		s.Hooks, err = p.list()
 	case "seccompNotify":

@@ -112,6 +112,8 @@ func (s *State) encode() []byte {
 	e.flag("intelRdt", s.IntelRdt)
 	e.str("resctrlGroup", s.ResctrlGroup)
 	e.str("resctrlMonGroup", s.ResctrlMonGroup)
+	e.str("appArmorProfile", s.AppArmorProfile)
+	e.str("appArmorNamespace", s.AppArmorNamespace)
 	e.list("hooks", s.Hooks)
 	e.flag("seccompNotify", s.SeccompNotify)
 	e.flag("notifySocket", s.NotifySocket)

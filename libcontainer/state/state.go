@@ -90,6 +90,11 @@ type State struct {
 	ResctrlGroup    string // absolute path of the group if create made it, so that delete removes it
 	ResctrlMonGroup string // same for the monitoring group
 
+	// The AppArmor profile and policy namespace that create made for an imported container, so that delete removes
+	// them and exec is confined by them.
+	AppArmorProfile   string
+	AppArmorNamespace string
+
 	// Hooks lists the kinds of hooks in config.json (for example "poststop"), so that start and delete decode
 	// that file only if there is something to run.
 	Hooks []string
