@@ -2,7 +2,7 @@
 #
 # make            the static binary ./kist for this machine
 # make arm64      build/out/kist-arm64, cross-compiled
-# make install    binary, manual pages and shell completions below DESTDIR/PREFIX
+# make install    binary, manual pages and shell completions below DESTDIR/PREFIX, the AppArmor profile in DESTDIR/etc
 # make test       everything in tests/ that this machine can run (as root)
 # make test-vm    the tests that need a system of their own, in a virtual machine [TESTS="SUITE FILE.bats ..."]
 # make bench      kist beside the other runtimes that are installed; make bench-engines: through Docker, containerd, Podman
@@ -14,6 +14,7 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 GROUPS  ?= build test
 
@@ -73,11 +74,16 @@ install: all
 	$(INSTALL) -m 644 completions/kist.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/kist
 	$(INSTALL) -m 644 completions/_kist $(DESTDIR)$(DATADIR)/zsh/site-functions/_kist
 	$(INSTALL) -m 644 completions/kist.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/kist.fish
+	$(INSTALL) -d $(DESTDIR)$(SYSCONFDIR)/apparmor.d
+	$(INSTALL) -m 644 apparmor/kist-default $(DESTDIR)$(SYSCONFDIR)/apparmor.d/kist-default
+	@# At boot the distribution loads it; a staged installation is for another machine, and touches nothing of this one.
+	@if [ -z '$(DESTDIR)' ] && grep -qs Y /sys/module/apparmor/parameters/enabled; then \
+		$(BINDIR)/kist apparmor load || echo 'kist-default is installed but not loaded' >&2; fi
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/kist $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(wildcard man/*.8))) \
 		$(DESTDIR)$(DATADIR)/bash-completion/completions/kist $(DESTDIR)$(DATADIR)/zsh/site-functions/_kist \
-		$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/kist.fish
+		$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/kist.fish $(DESTDIR)$(SYSCONFDIR)/apparmor.d/kist-default
 
 # These install what they need first: each is the one command to type on a new machine.
 test:

@@ -16,6 +16,9 @@ const completionHead = "# SPDX-License-Identifier: Apache-2.0\n" +
 // signalNames are offered as the second operand of kill.
 const signalNames = "HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH"
 
+// apparmorVerbs are what kist apparmor can do.
+const apparmorVerbs = "load show status unload"
+
 func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func bashCompletion(global []completedFlag, commands []completedCommand) string {
@@ -132,6 +135,7 @@ _kist_value() {
 	}
 	operand(ids, "0", "values=$(_kist_ids)")
 	operand([]string{"kill"}, "1", "values="+quoteShell(signalNames))
+	operand([]string{"apparmor"}, "0", "values="+quoteShell(apparmorVerbs))
 	operand(dirs, "[01]", "action='directory'")
 	operand(files, "[01]", "action='file'")
 	b.WriteString(`		esac
@@ -222,6 +226,8 @@ _kist() {
 		switch c.name {
 		case "kill":
 			operand += " '2:signal:(" + signalNames + ")'"
+		case "apparmor":
+			operand = " '1:action:(" + apparmorVerbs + ")'"
 		case "exec":
 			operand += " '*::command:_normal'"
 		}
@@ -305,5 +311,6 @@ end
 		}
 	}
 	fmt.Fprintf(&b, "complete -c kist -n '__fish_seen_subcommand_from kill' -a %s\n", quoteFish(signalNames))
+	fmt.Fprintf(&b, "complete -c kist -n '__fish_seen_subcommand_from apparmor' -a %s\n", quoteFish(apparmorVerbs))
 	return b.String()
 }

@@ -167,6 +167,7 @@ func newApp() *cli.App {
 // commands is the command table, one file each.
 func commands() []*cli.Command {
 	return []*cli.Command{
+		apparmorCommand(),
 		checkCommand(),
 		checkpointCommand(),
 		createCommand(),

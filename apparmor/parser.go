@@ -37,6 +37,15 @@ func (h Host) Parser() (string, error) {
 
 // Ready says what is missing to load a profile.
 func (h Host) Ready() error {
+	if err := h.Removable(); err != nil {
+		return err
+	}
+	_, err := h.Parser()
+	return err
+}
+
+// Removable says what is missing to take a profile out of the kernel.
+func (h Host) Removable() error {
 	switch {
 	case !h.Enabled():
 		return errors.New("AppArmor is not enabled on this host (boot with apparmor=1 security=apparmor, if the kernel has it)")
@@ -45,8 +54,7 @@ func (h Host) Ready() error {
 	case !h.Mounted():
 		return errors.New(securityFS + " cannot be seen: mount -t securityfs securityfs /sys/kernel/security")
 	}
-	_, err := h.Parser()
-	return err
+	return nil
 }
 
 // LoadFile compiles the profiles of a file and loads them, in place of those of
@@ -72,7 +80,7 @@ func (h Host) LoadText(name, text string) error {
 	if _, err := f.WriteAt([]byte(text), 0); err != nil {
 		return err
 	}
-	// The parser's stdin; a file opened by this name has an offset of its own.
+	// Opened by this name it has an offset of its own.
 	return h.parse("--replace", "--skip-cache", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd))
 }
 
@@ -138,11 +146,11 @@ func (h Host) parse(args ...string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	said, err := readAll(r)
+	said := readAll(r)
 	var status unix.WaitStatus
 	for {
 		if _, werr := unix.Wait4(pid, &status, 0, nil); werr != unix.EINTR {
-			err = errors.Join(err, werr)
+			err = werr
 			break
 		}
 	}
@@ -160,7 +168,7 @@ func (h Host) parse(args ...string) error {
 
 // readAll gives what the parser has printed, on one line, and not more than a
 // message may have.
-func readAll(r *os.File) (string, error) {
+func readAll(r *os.File) string {
 	const most = 4096
 	var text []byte
 	b := make([]byte, most)
@@ -173,5 +181,5 @@ func readAll(r *os.File) (string, error) {
 			break // the end of the pipe is io.EOF
 		}
 	}
-	return strings.Join(strings.Fields(string(text)), " "), nil
+	return strings.Join(strings.Fields(string(text)), " ")
 }

@@ -95,6 +95,7 @@ func Observe(opts Options) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
+	facts.LSMs()
 	s := &System{Options: opts, Facts: facts, Here: View{}, Sysctls: map[string]string{}}
 	if u, err := user.LookupId(strconv.Itoa(facts.Euid)); err == nil {
 		s.User = u.Username
