@@ -39,8 +39,12 @@ func (t *translation) translateSecurity() error {
 		}
 	}
 	if s := t.last("lxc.selinux.context.keyring"); s != nil {
-		t.annotate(AnnotationKeyringContext, s.Value)
-		s.entry.keep()
+		if t.exists("/sys/fs/selinux/enforce") {
+			t.annotate(AnnotationKeyringContext, s.Value)
+			s.entry.keep()
+		} else {
+			s.entry.say(Exact, "no effect, as in LXC: this host has no SELinux; import again on one that has it")
+		}
 	}
 	return t.translateSeccomp()
 }
@@ -121,7 +125,9 @@ func (t *translation) defaultApparmor() {
 			return
 		}
 	}
-	t.defaulted("lxc.apparmor.profile", Approximated, "unset: LXC would apply "+name+", which is not loaded on this host; the container runs without a profile")
+	// LXC would not start it; without a profile it must not run either.
+	t.annotate(AnnotationApparmor, "generated")
+	t.defaulted("lxc.apparmor.profile", Approximated, "unset: LXC would apply "+name+", which is not loaded on this host; kist generates a profile with the same limits")
 }
 
 func (t *translation) translateSeccomp() error {

@@ -55,9 +55,11 @@ func at(t *testing.T, r *Result, pointer string) string {
 // the host has only cgroup v2.
 func TestTranslate(t *testing.T) {
 	const anyDevice = `{"access":"rwm","allow":true}`
+	appArmor := map[string]string{"/sys/kernel/security/apparmor/profiles": "lxc-container-default-cgns (enforce)\nlxc-container (enforce)\n"}
 	for _, c := range []struct {
 		name, version, config string
 		unified               bool
+		files                 map[string]string // of the host
 		want                  map[string]string
 	}{
 		{name: "quotes stay in 1.1", version: "1.1", config: `lxc.utsname = "q"`, want: map[string]string{"/hostname": `"q"`}},
@@ -179,6 +181,19 @@ func TestTranslate(t *testing.T) {
 			"/process/apparmorProfile": "-", "/annotations/" + AnnotationApparmor: "-"}},
 		{name: "profile without AppArmor", version: "6", config: "lxc.apparmor.profile = x\nlxc.selinux.context = y", want: map[string]string{
 			"/process/apparmorProfile": "-", "/process/selinuxLabel": "-"}},
+		{name: "profile", version: "6", files: appArmor, config: "lxc.apparmor.profile = x", want: map[string]string{"/process/apparmorProfile": "x"}},
+		{name: "default profile", version: "6", files: appArmor, config: "", want: map[string]string{
+			"/process/apparmorProfile": "lxc-container-default-cgns", "/annotations/" + AnnotationApparmor: "-"}},
+		{name: "default profile that is not loaded", version: "6", files: appArmor, config: "lxc.namespace.keep = cgroup", want: map[string]string{
+			"/process/apparmorProfile": "-", "/annotations/" + AnnotationApparmor: "generated"}},
+		{name: "generated", version: "6", files: appArmor, config: "lxc.apparmor.profile = generated\nlxc.apparmor.allow_nesting = 1\nlxc.apparmor.raw = mount,\nlxc.apparmor.raw = umount,", want: map[string]string{
+			"/process/apparmorProfile": "-", "/annotations/" + AnnotationApparmor: "generated", "/annotations/" + AnnotationApparmorNesting: "true",
+			"/annotations/" + AnnotationApparmorRaw: `["mount,","umount,"]`}},
+		{name: "a profile of that name", version: "2.1", files: appArmor, config: "lxc.apparmor.profile = generated", want: map[string]string{"/process/apparmorProfile": "generated"}},
+		{name: "context of the keyring", version: "6", files: map[string]string{"/sys/fs/selinux/enforce": "1"}, config: "lxc.selinux.context.keyring = a:b:c", want: map[string]string{
+			"/annotations/" + AnnotationKeyringContext: "a:b:c"}},
+		{name: "context of the keyring without SELinux", version: "6", config: "lxc.selinux.context.keyring = a:b:c", want: map[string]string{
+			"/annotations/" + AnnotationKeyringContext: "-"}},
 		{name: "version of a plain bundle", version: "6", config: "", want: map[string]string{"/ociVersion": "1.0.2"}},
 		{name: "version with time offsets", version: "6", config: "lxc.time.offset.boot = 1", want: map[string]string{"/ociVersion": "1.1.0"}},
 		{name: "version with idmapped mounts", version: "6", config: "lxc.mount.entry = /a b none bind,idmap=/proc/1/ns/user", want: map[string]string{"/ociVersion": "1.2.0"}},
@@ -199,6 +214,9 @@ func TestTranslate(t *testing.T) {
 			h.files["/i"] = ""
 			if c.unified {
 				h.files["/sys/fs/cgroup/cgroup.controllers"] = ""
+			}
+			for name, text := range c.files {
+				h.files[name] = text
 			}
 			r, err := importText(t, h, c.version)
 			if err != nil {

@@ -46,6 +46,7 @@ var forbidden = []struct {
 	{"libcontainer/cgroups/...", []string{"os/exec", "kist/libcontainer/compile", "kist/libcontainer/launch", "kist/libcontainer/spec", "kist/seccomp"}, "a host-side part knows its subject only"},
 	{"libcontainer/network/...", []string{"os/exec", "kist/libcontainer/compile", "kist/libcontainer/launch", "kist/libcontainer/cgroups", "kist/seccomp"}, "a host-side part knows its subject only"},
 	{"seccomp", []string{"kist/libcontainer/compile", "kist/libcontainer/launch", "kist/libcontainer/spec", "os/exec"}, "a profile is compiled from itself"},
+	{"apparmor", []string{"kist/", "os/exec"}, "it knows the host's AppArmor, not containers"},
 	{"...", []string{"github.com/sirupsen/logrus", "github.com/pkg/errors", "golang.org/x/net/", "net/http", "encoding/gob", "plugin"}, "heavy, or an initialiser with work"},
 }
 
@@ -59,7 +60,7 @@ var computes = []string{"ErrnoName", "SignalName", "SignalNum", "Major", "Minor"
 
 // hot are the trees in which a package-level variable must not be built at
 // start, and in which nothing sleeps.
-var hot = []string{"libcontainer/...", "seccomp", "."}
+var hot = []string{"libcontainer/...", "seccomp", "apparmor", "."}
 
 // mayWait are trees that may sleep: nothing tells of the end of a freeze or of
 // the last process of a cgroup v1.
