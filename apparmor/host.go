@@ -75,10 +75,29 @@ var ErrNotLoaded = errors.New("is not loaded")
 // Check says whether a process could be put under label now: a profile's name,
 // several joined by "//&", ":namespace:profile", or "unconfined". The error is
 // ErrNotLoaded if the kernel does not have one of them. It asks the kernel,
-// which resolves the name as the transition will: relative to the caller's
+// which resolves a name as the transition will: relative to the caller's
 // policy namespace. Where securityfs is not mounted nobody can be asked, and
 // the answer is nil: the kernel then refuses the transition itself.
 func (h Host) Check(label string) error {
+	space := ""
+	for part := range strings.SplitSeq(strings.TrimPrefix(label, "&"), "//&") {
+		// The kernel makes a stack with the transition, so that only its parts can
+		// be asked for. What follows one of a namespace is relative to that.
+		if strings.HasPrefix(part, ":") {
+			name, _, _ := strings.Cut(part[1:], ":")
+			space = ":" + name + ":"
+		} else {
+			part = space + part
+		}
+		if err := h.has(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has asks the kernel for one profile.
+func (h Host) has(name string) error {
 	fd, err := unix.Open(h.path(securityFS, ".access"), unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EACCES) {
 		return nil
@@ -87,14 +106,14 @@ func (h Host) Check(label string) error {
 		return fmt.Errorf("%s/.access: %w", securityFS, err)
 	}
 	defer unix.Close(fd)
-	// A query: may LABEL open "/"? Only whether there is such a label matters.
+	// A query: may NAME open "/"? Only whether there is such a label matters.
 	const classFile = "\x02"
-	_, err = unix.Write(fd, []byte("label\x00"+strings.TrimPrefix(label, "&")+"\x00"+classFile+"/"))
+	_, err = unix.Write(fd, []byte("label\x00"+name+"\x00"+classFile+"/"))
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return ErrNotLoaded
 	case err != nil:
-		return fmt.Errorf("%s/.access: %q: %w", securityFS, label, err)
+		return fmt.Errorf("%s/.access: %q: %w", securityFS, name, err)
 	}
 	return nil
 }

@@ -92,12 +92,18 @@ func TestCheck(t *testing.T) {
 		t.Errorf("where nobody can be asked: %v", err)
 	}
 	h := fake(t, map[string]string{securityFS + "/.access": ""})
-	if err := h.Check("&a//&b"); err != nil {
-		t.Fatal(err)
-	}
-	asked, _ := os.ReadFile(h.path(securityFS, ".access"))
-	if string(asked) != "label\x00a//&b\x00\x02/" {
-		t.Errorf("query %q", asked)
+	for label, want := range map[string]string{"a": "a", "&a": "a", "a//&b": "b", ":n:a//&b": ":n:b", "a//&:n:": ":n:", ":n:a//&:m:b//&c": ":m:c"} {
+		if err := os.WriteFile(h.path(securityFS, ".access"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Check(label); err != nil {
+			t.Fatal(err)
+		}
+		// The last of the queries; one before it is not longer.
+		asked, _ := os.ReadFile(h.path(securityFS, ".access"))
+		if !strings.HasPrefix(string(asked), "label\x00"+want+"\x00\x02/") {
+			t.Errorf("%s: query %q", label, asked)
+		}
 	}
 	if err := os.Remove(h.path(securityFS, ".access")); err != nil {
 		t.Fatal(err)
