@@ -16,6 +16,7 @@ _kist_value() {
 	:--root|:-root) action='directory' ;;
 	:--cgroup-manager|:-cgroup-manager) values='cgroupfs systemd disabled' ;;
 	:--rootless|:-rootless) values='true false auto' ;;
+	apparmor:--profile|apparmor:-profile) : ;;
 	checkpoint:--image-path|checkpoint:-image-path) action='directory' ;;
 	checkpoint:--work-path|checkpoint:-work-path) action='directory' ;;
 	checkpoint:--manage-cgroups-mode|checkpoint:-manage-cgroups-mode) values='soft full strict ignore' ;;
@@ -103,6 +104,7 @@ _kist_value() {
 _kist_flags() {
 	case $command in
 	'') echo '--debug --log --log-format --root --systemd-cgroup --cgroup-manager --rootless --help --version' ;;
+	apparmor) echo '--profile --help' ;;
 	check) echo '--json --help' ;;
 	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --lazy-pages --file-locks --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --tcp-skip-in-flight --link-remap --status-fd --page-server --pre-dump --network-lock --help' ;;
 	create) echo '--bundle --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --trace --help' ;;
@@ -158,11 +160,12 @@ _kist() {
 	elif [[ $cur == -* ]]; then
 		values=$(_kist_flags)
 	elif [[ -z $command ]]; then
-		values='check checkpoint create delete events exec features import kill list lxc-console pause plan ps restore resume run spec start state update'
+		values='apparmor check checkpoint create delete events exec features import kill list lxc-console pause plan ps restore resume run spec start state update'
 	else
 		case $command:$operands in
 		checkpoint:0|delete:0|events:0|exec:0|kill:0|lxc-console:0|pause:0|ps:0|resume:0|start:0|state:0|update:0) values=$(_kist_ids) ;;
 		kill:1) values='HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH' ;;
+		apparmor:0) values='load show status unload' ;;
 		plan:[01]) action='directory' ;;
 		import:[01]) action='file' ;;
 		esac

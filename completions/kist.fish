@@ -16,9 +16,10 @@ function __kist_ids
     kist $root list --quiet 2>/dev/null
 end
 
-set -l commands check checkpoint create delete events exec features import kill list lxc-console pause plan ps restore resume run spec start state update
+set -l commands apparmor check checkpoint create delete events exec features import kill list lxc-console pause plan ps restore resume run spec start state update
 
 complete -c kist -f
+complete -c kist -n "not __fish_seen_subcommand_from $commands" -a apparmor -d 'load, unload or show AppArmor profiles'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a check -d 'say what this host can do for containers'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a checkpoint -d 'save a running container to files'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -a create -d 'create a container'
@@ -49,6 +50,8 @@ complete -c kist -n "not __fish_seen_subcommand_from $commands" -l cgroup-manage
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -l rootless -xa 'true false auto' -d 'tolerate missing cgroup permissions: true, false or auto'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -l help -s h -d 'show help'
 complete -c kist -n "not __fish_seen_subcommand_from $commands" -l version -s v -d 'print the version'
+complete -c kist -n '__fish_seen_subcommand_from apparmor' -l profile -x -d 'NAME of the profile'
+complete -c kist -n '__fish_seen_subcommand_from apparmor' -l help -s h -d 'show help'
 complete -c kist -n '__fish_seen_subcommand_from check' -l json -d 'print JSON, for scripts'
 complete -c kist -n '__fish_seen_subcommand_from check' -l help -s h -d 'show help'
 complete -c kist -n '__fish_seen_subcommand_from checkpoint' -l image-path -xa '(__fish_complete_directories)' -d 'DIR of the checkpoint'
@@ -211,3 +214,4 @@ complete -c kist -n '__fish_seen_subcommand_from update' -l cpu-idle -xa '0 1' -
 complete -c kist -n '__fish_seen_subcommand_from update' -l help -s h -d 'show help'
 complete -c kist -n '__fish_seen_subcommand_from update' -a '(__kist_ids)'
 complete -c kist -n '__fish_seen_subcommand_from kill' -a 'HUP INT QUIT KILL USR1 USR2 TERM CONT STOP WINCH'
+complete -c kist -n '__fish_seen_subcommand_from apparmor' -a 'load show status unload'

@@ -143,6 +143,9 @@ func (c *restoration) start() error {
 	if err != nil {
 		return err
 	}
+	if err := c.makeProfile(); err != nil {
+		return err
+	}
 	if err := c.prepareNotify(); err != nil {
 		return err
 	}

@@ -59,6 +59,8 @@ func (c *creation) compileAgain(of *Container) (*program.Program, error) {
 	if c.facts, err = host.Gather(); err != nil {
 		return nil, err
 	}
+	c.facts.LSMs()
+	c.spec.Process = of.inheritLabels(c.spec.Process, c.spec.Process)
 	c.fds.preserve = make([]int, c.state.PreservedFDs)
 	// Its needs are descriptors that the last program uses by number.
 	if c.plan, _, err = c.compileSetup(); err != nil {
