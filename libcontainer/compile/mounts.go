@@ -134,7 +134,11 @@ func (s *setup) filesystem(i int, m *specs.Mount, dest string, f *mountFlags) er
 		// the host's, bound with the same attributes, shows the same.
 		fallback = s.b.NewLabel()
 	}
-	fs := s.b.Fsopen(m.Type)
+	fs := s.b.Alloc()
+	open := s.b.Call(unix.SYS_FSOPEN, s.b.Str(m.Type).V(), program.I(unix.FSOPEN_CLOEXEC)).Into(fs)
+	if fallback != nil {
+		open.Jump(fallback, unix.EPERM) // refused already here; fsconfig and fsmount check other things
+	}
 	if m.Source != "" {
 		s.b.FsconfigString(fs, "source", m.Source)
 	}
