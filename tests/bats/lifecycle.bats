@@ -117,7 +117,7 @@ load helpers
 @test "delete: a created container is removed, as engines rely on" {
 	run -0 detached create --pid-file pid "$CT"
 	run -0 kist delete "$CT"
-	[ ! -d "/proc/$(<pid)" ]
+	eventually [ ! -d "/proc/$(<pid)" ] # dead, but its parent reaps it
 }
 
 @test "delete --regex" {
