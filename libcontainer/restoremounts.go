@@ -88,6 +88,30 @@ func (c *restoration) mountRoot() error {
 	return nil
 }
 
+// readonlyRoot makes the root of a restored container read-only, as create does
+// last: CRIU needs a writable one to enter it, and leaves it so. A mount can be
+// changed only from its own namespace, so a thread goes there, for this one
+// call, while everything in the container stands still.
+func (c *restoration) readonlyRoot() error {
+	if !c.spec.Root.Readonly {
+		return nil
+	}
+	done := make(chan error)
+	go apart(done, func() error {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return fmt.Errorf("unshare: %w", err)
+		}
+		if err := unix.Setns(c.pidfd, unix.CLONE_NEWNS); err != nil {
+			return fmt.Errorf("setns: %w", err)
+		}
+		return unix.MountSetattr(unix.AT_FDCWD, "/", 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	})
+	if err := <-done; err != nil {
+		return fmt.Errorf("config.json: /root/readonly: %w", err)
+	}
+	return nil
+}
+
 // sessionPerm lets the owner search the keyring, so that exec can join it.
 const sessionPerm = 0x3f1b0000
 

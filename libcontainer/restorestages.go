@@ -52,16 +52,22 @@ func (c *restoration) surroundings(pid int) error {
 
 // restored records the container, whose processes stand still until CRIU is
 // answered: from here on it can be signalled and deleted by others.
-func (c *restoration) restored(pid int) (err error) {
+func (c *restoration) restored(pid int) error {
 	if pid <= 1 {
 		return fmt.Errorf("criu told of pid %d", pid)
 	}
-	if c.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
 		return fmt.Errorf("restored process %d: pidfd_open: %w", pid, err)
 	}
 	// A number alone is CRIU's word: what is not our child, we must not come to signal.
-	if err := unix.Waitid(unix.P_PIDFD, c.pidfd, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+	if err := unix.Waitid(unix.P_PIDFD, pidfd, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+		unix.Close(pidfd)
 		return fmt.Errorf("restored process %d: not a child of kist: %w", pid, err)
+	}
+	c.pid, c.pidfd = pid, pidfd
+	if err := c.readonlyRoot(); err != nil {
+		return err
 	}
 	if err := c.state.RecordInit(pid, c.pidfd); err != nil {
 		return err
@@ -71,7 +77,6 @@ func (c *restoration) restored(pid int) (err error) {
 	if err := c.dir.Save(c.state); err != nil {
 		return err
 	}
-	c.pid = pid
 	if c.PidFile != "" {
 		return writePidFile(c.PidFile, pid)
 	}
