@@ -33,8 +33,8 @@ func (b *bencher) fifty(name string) error {
 				continue
 			}
 			s, err := timed(b.everyone(r, 50, "create", "--bundle", bundle)...)
-			if _, err := timed(b.everyone(r, 50, "delete", "--force")...); err != nil {
-				return err
+			if _, gone := timed(b.everyone(r, 50, "delete", "--force")...); err == nil {
+				err = gone
 			}
 			if err != nil {
 				b.leftOut(r, err)
