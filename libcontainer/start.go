@@ -101,7 +101,15 @@ func (c *Container) Start() error {
 }
 
 // errKilled says why a container cannot be started although it had been created.
-var errKilled = fmt.Errorf("%w: init was killed before it executed its program", ErrStopped)
+var errKilled error = killedError{}
+
+type killedError struct{}
+
+func (killedError) Error() string {
+	return ErrStopped.Error() + ": init was killed before it executed its program"
+}
+
+func (killedError) Unwrap() error { return ErrStopped }
 
 // serveStart serves a process between its release and its execve, and then
 // runs the poststart hooks.

@@ -64,7 +64,7 @@ stage_lint() {
 	mapfile -t files < <(git ls-files '*.c' '*.h' ':!*/program.h')
 	check clang-format clang-format --dry-run -Werror "${files[@]}"
 	mapfile -t files < <(git ls-files '*.md' '*.8' '*.go' '*.c' '*.sh')
-	check codespell codespell -L "${CODESPELL_IGNORE:-atleast,crate,ser,fo,nam,nd,te}" "${files[@]}"
+	check codespell codespell -L "${CODESPELL_IGNORE:-atleast,crate,ser,fo,nam,nd,readby,te}" "${files[@]}"
 	check headers licensed
 	check modules go mod verify
 }

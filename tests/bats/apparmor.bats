@@ -230,7 +230,7 @@ loaded() { grep -q "^$1 (" $POLICY/profiles; }
 	is 'kist-default (enforce)'
 	kist delete --force "$CT"
 	run -0 kist apparmor unload
-	! loaded kist-default
+	run ! loaded kist-default
 	run -1 kist apparmor status
 	has 'kist-default is not loaded'
 	run -1 kist run "$CT"
@@ -293,7 +293,7 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	run -0 kist apparmor show --profile "$(own)"
 	has "profile \"$(own)\""
 	run -0 kist delete --force "$CT"
-	! loaded "$(own)"
+	run ! loaded "$(own)"
 	[ ! -e "$POLICY/policy/namespaces/$(space)" ]
 	run -0 kist delete --force "$CT"
 }
@@ -350,7 +350,7 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	run -0 start_imported 'lxc.apparmor.allow_nesting = 1'
 	can 'mount -t securityfs none /sys/kernel/security'
 	can 'dd if=/policy of=/sys/kernel/security/apparmor/.load bs=4M'
-	! loaded inner
+	run ! loaded inner
 	run -0 kist exec "$CT" sh -c 'echo -n "exec inner" >/proc/self/attr/exec && cat /proc/self/attr/current'
 	run -0 kist exec "$CT" sh -c 'echo -n "exec inner" >/proc/self/attr/exec && exec cat /proc/self/attr/current'
 	has 'inner (enforce)'
@@ -368,7 +368,7 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	run -1 start_imported 'lxc.apparmor.raw = nonsense of a rule,'
 	has io.kist.lxc.apparmor 'syntax error'
 	nothing_left
-	! loaded "$(own)"
+	run ! loaded "$(own)"
 	[ ! -e "$POLICY/policy/namespaces/$(space)" ]
 }
 
@@ -392,7 +392,7 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	run kist run "$CT"
 	loaded "$(own)"
 	run -0 kist delete --force "$CT"
-	! loaded "$(own)"
+	run ! loaded "$(own)"
 	[ ! -e "$POLICY/policy/namespaces/$(space)" ]
 }
 

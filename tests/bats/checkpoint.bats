@@ -488,12 +488,14 @@ no_ring() { ! grep -q "_ses.$CT:" /proc/keys; }
 	local flags
 	for flags in "--lazy-pages" "--status-fd 1" "--status-fd 77 --lazy-pages --page-server a:1" "--page-server here" "--page-server a:0" \
 		"--manage-cgroups-mode hard" "--empty-ns pid" "--network-lock ipchains" "--lazy-pages --pre-dump --page-server a:1"; do
+		# shellcheck disable=SC2086 # several words
 		run -1 kist checkpoint --image-path img $flags "$CT"
 		has "${flags%% *}"
 		[ ! -e img ]
 	done
 	status_is running
 	for flags in "--no-pivot" "--tcp-established --tcp-close" "--empty-ns mount" "--manage-cgroups-mode 1"; do
+		# shellcheck disable=SC2086 # several words
 		run -1 kist restore --image-path img $flags "$CT-2"
 		has "${flags%% *}"
 	done

@@ -87,6 +87,7 @@ hook() {
 	for command in create "run -d"; do
 		for ((n = 1; n < 60; n += 4)); do
 			result=0
+			# shellcheck disable=SC2086 # $command is several words
 			timeout -k 2 20 strace -f -qq -I 2 -o /dev/null -e trace=$calls -e inject=$calls:signal=TERM:when=$n \
 				"$KIST" --root "$ROOT" $command "$CT" </dev/null >said 2>&1 3>&- 4>&- &
 			local job=$!

@@ -343,13 +343,13 @@ flags_of() {
 	[ ! -e rootfs/data/x ]
 }
 
-# mounting: whether the host sees, in $seen, what the container mounts in its /tmp, a bind of source.
+# mounting: whether the host sees, in $visible, what the container mounts in its /tmp, a bind of source.
 mounting() {
 	config '.process.capabilities = {bounding: $c, permitted: $c, effective: $c}' --argjson c '["CAP_SYS_ADMIN"]'
 	run -0 in_container 'mkdir -p /tmp/new && busybox mount -t tmpfs tmpfs /tmp/new && grep -c " /tmp/new " /proc/self/mountinfo'
 	is 1
-	seen=$(grep -c " $BUNDLE/source/new " /proc/self/mountinfo || true)
-	[ "$seen" -eq 0 ] || umount "$BUNDLE/source/new"
+	visible=$(grep -c " $BUNDLE/source/new " /proc/self/mountinfo || true)
+	[ "$visible" -eq 0 ] || umount "$BUNDLE/source/new"
 	rm -rf source/new
 }
 
@@ -357,14 +357,14 @@ mounting() {
 	mkdir -p source
 	mount --bind source source
 	mount --make-shared source
-	local seen results=() case prop option
+	local visible results=() case prop option
 	for case in rshared:rshared shared:shared rshared:rprivate rshared:rslave :rshared rprivate:rshared :rprivate; do
 		prop=${case%:*} option=${case#*:}
 		cp "$TEMPLATE/config.json" config.json
 		add '{"destination": "/tmp", "source": "'"$BUNDLE"'/source", "options": ["rbind", "'"$option"'"]}'
 		[ -z "$prop" ] || config '.linux.rootfsPropagation = $p' --arg p "$prop"
 		mounting
-		results+=("$case $seen")
+		results+=("$case $visible")
 	done
 	umount source
 	output=$(printf '%s\n' "${results[@]}")

@@ -15,7 +15,7 @@ setup() {
 }
 
 teardown() {
-	kill $PEER
+	kill "$PEER"
 	clean
 }
 

@@ -86,7 +86,7 @@ load helpers
 		was=$(<"$file")
 		config '.linux.namespaces |= (map(select(.type != $k)) + [{type: $k, path: $p}]) | .linux.sysctl = {($s): $v}
 				| if $k == "uts" then del(.hostname) else . end' \
-			--arg k $kind --arg p "/proc/1/ns/${kind/network/net}" --arg s $key --arg v $value
+			--arg k "$kind" --arg p "/proc/1/ns/${kind/network/net}" --arg s "$key" --arg v "$value"
 		run -1 kist run "$CT"
 		has /linux/sysctl "$key" host
 		[ "$(<"$file")" = "$was" ] || fail "$key of the host has changed"
