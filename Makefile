@@ -87,7 +87,7 @@ uninstall:
 
 # These install what they need first: each is the one command to type on a new machine.
 test:
-	build/deps.sh build test lint arm64 vm
+	build/deps.sh build test lint arm64
 	$(MAKE) all
 	tests/run
 

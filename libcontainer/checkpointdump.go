@@ -78,9 +78,6 @@ func (k *checkpoint) checkCRIU() error {
 
 var errLazyPages = errors.New("--lazy-pages: this CRIU or kernel cannot do it (CONFIG_USERFAULTFD)")
 
-// networkLockSince is the version that has --network-lock.
-const networkLockSince = 3*10000 + 17*100
-
 func checkVersion(s *criu.Session) error {
 	version, err := s.Version()
 	if err != nil {

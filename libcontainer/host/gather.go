@@ -166,14 +166,6 @@ func hierarchies() []Hierarchy {
 
 func exists(path string) bool { return unix.Access(path, unix.F_OK) == nil }
 
-func readByte(path string) byte {
-	b, err := readSmall(path)
-	if err != nil || len(b) == 0 {
-		return 0
-	}
-	return b[0]
-}
-
 // readSmall reads a file of the kernel that fits in one read.
 func readSmall(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
