@@ -216,7 +216,9 @@ func (c *Container) nestedMounts(w *profileWriter) {
 func propagation() []string {
 	var rules []string
 	for _, kind := range [...]string{"private", "slave", "shared", "unbindable"} {
-		rules = append(rules, "mount options=(rw,make-"+kind+") -> **,", "mount options=(rw,make-r"+kind+") -> **,")
+		for _, silent := range [...]string{"", "silent,"} { // busybox's mount is
+			rules = append(rules, "mount options=(rw,"+silent+"make-"+kind+") -> **,", "mount options=(rw,"+silent+"make-r"+kind+") -> **,")
+		}
 	}
 	return rules
 }
@@ -226,7 +228,7 @@ func propagation() []string {
 // satisfied by a set without "ro", which means read-write.
 func readonlyRemounts() []string {
 	var rules []string
-	restrict := [...]string{"nosuid", "nodev", "noexec"}
+	restrict := [...]string{"nosuid", "nodev", "noexec", "silent"}
 	for set := range 1 << len(restrict) {
 		options := "ro,remount,bind"
 		for i, o := range restrict {

@@ -211,7 +211,7 @@ loaded() { grep -q "^$1 (" $POLICY/profiles; }
 	run -0 detached create "$CT"
 	echo -n kist-gone >$POLICY/.remove
 	run -1 kist start "$CT"
-	has '/process/apparmorProfile: AppArmor profile' 'kist-gone' 'is not loaded'
+	has '/process/apparmorProfile: write' 'kist-gone' '(the profile is not loaded)'
 	[ ! -e rootfs/mnt/x ]
 }
 
@@ -268,7 +268,7 @@ imported() {
 		echo "lxc.apparmor.profile = generated"
 		for line; do echo "$line"; done
 	} >lxc/config
-	kist import --report /dev/null lxc/config "$BUNDLE/imported" && cd imported
+	kist import --report /dev/null lxc/config "$BUNDLE/imported" && cd imported && config '.process.terminal = false'
 }
 start_imported() { imported "$@" && detached run -d "$CT"; }
 own() { echo "lxc-${CT}_<$ROOT>"; }
@@ -303,6 +303,7 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	run -0 start_imported
 	can 'mount -t tmpfs none /tmp && umount /tmp'
 	can 'mount --bind /mnt/a /mnt/b && mount -o remount,bind,ro /mnt/b && umount /mnt/b'
+	can 'mount -t tmpfs none /mnt/a && mount --move /mnt/a /mnt/b && umount /mnt/b'
 	can 'mount -t mqueue none /mnt/a && umount /mnt/a'
 	can 'mount -t proc proc /proc && umount /proc'
 	can 'echo 1 >/proc/sys/net/ipv4/ip_forward'
@@ -387,7 +388,7 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 @test "imported, generated: delete finds it after kist was killed" {
 	printf '#!/bin/sh\nkill -9 $PPID\n' >hook
 	chmod +x hook
-	run imported
+	imported
 	config '.hooks.createRuntime = [{path: $p}]' --arg p "$BUNDLE/hook"
 	run kist run "$CT"
 	loaded "$(own)"
