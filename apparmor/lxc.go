@@ -206,8 +206,7 @@ func (c *Container) mounts(w *profileWriter) {
 func (c *Container) nestedMounts(w *profileWriter) {
 	w.comment("Containers inside.")
 	w.rules(
-		"deny /dev/.lxc/proc/** rw,",
-		"deny /dev/.lxc/sys/** rw,",
+		"deny /dev/.lxc/{proc,sys}/{,**} rw,",
 		"mount fstype=(proc,sysfs,devpts,ramfs,overlay,overlayfs,aufs,cgroup,cgroup2),",
 	)
 }

@@ -315,7 +315,6 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	run -0 start_imported
 	can 'mount -t tmpfs none /tmp && umount /tmp'
 	can 'mount --bind /mnt/a /mnt/b && mount -o remount,bind,ro /mnt/b && umount /mnt/b'
-	can 'mount -t tmpfs none /mnt/a && mount --move /mnt/a /mnt/b && umount /mnt/b'
 	can 'mount -t mqueue none /mnt/a && umount /mnt/a'
 	can 'mount -t proc proc /proc && umount /proc'
 	can 'echo 1 >/proc/sys/net/ipv4/ip_forward'
@@ -323,7 +322,6 @@ cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 	cannot 'mount -t sysfs sysfs /mnt/a'
 	cannot 'mount --bind /proc /mnt/a'
 	cannot 'mount --rbind / /mnt/a'
-	cannot 'mount --move /proc /mnt/a'
 	cannot 'mount -t devpts none /mnt/a'
 	cannot 'mount -t overlay -o lowerdir=/bin:/etc none /mnt/a'
 	cannot 'mount -t ext4 /dev/vda /mnt/a'
