@@ -52,6 +52,9 @@ box() {
 	has /dev/pts/0 "33 99"
 }
 
+# stopped ID: containerd has heard of the end of the task.
+stopped() { ctr tasks ls | grep -q "^$1 .*STOPPED"; }
+
 @test "ctr run -d, tasks ls, ps, exec, kill, delete" {
 	box -d "$IMAGE" c1 sleep 1000
 	run -0 ctr tasks ls
@@ -67,6 +70,7 @@ box() {
 	ctr tasks kill --exec-id e3 -s KILL c1
 	ctr tasks kill -s TERM c1
 	ctr tasks kill -s KILL c1
+	eventually 30 stopped c1
 	run ctr tasks delete c1
 	has 137
 	run ! ctr tasks kill -s KILL c1
