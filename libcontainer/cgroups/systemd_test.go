@@ -212,6 +212,29 @@ func systemdErrors(t *testing.T) {
 	if err := second.Attach(q.Process.Pid); err == nil {
 		t.Error("a used unit was started again")
 	}
+	// Neither does it go with somebody else's failed create.
+	for _, id := range []string{"other", "kist-used"} {
+		c, err := New(Config{ID: id, Systemd: true, Path: "system.slice::kist-used"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Destroy(); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+		if got := systemctl(t, "kist-used.scope", "ActiveState"); got != "active" {
+			t.Fatalf("the unit of another container is %s", got)
+		}
+	}
+	if err := unix.Removexattr(first.dirs[0].path, trustedMark); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Destroy(); err != nil {
+		t.Error(err)
+	}
+	if got := systemctl(t, "kist-used.scope", "ActiveState"); got == "active" {
+		t.Errorf("a unit whose create was killed before the mark stays %s", got)
+	}
 	_ = p.Process.Kill()
 	p.killedBy(t)
 	if err := first.Destroy(); err != nil {

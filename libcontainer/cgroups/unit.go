@@ -181,7 +181,7 @@ func (c *Cgroup) startUnit(pid int) error {
 	if err != nil {
 		return err
 	}
-	props := []systemd.Property{{Name: "Description", Value: systemd.String("kist container " + c.cfg.ID)}}
+	props := []systemd.Property{{Name: "Description", Value: systemd.String(c.description())}}
 	if c.unit.isSlice() {
 		props = append(props, systemd.Property{Name: "Wants", Value: systemd.Strings(c.unit.slice)})
 	} else {
@@ -269,9 +269,29 @@ func (c *Cgroup) adoptUnit(pid int) error {
 	return nil
 }
 
+func (c *Cgroup) description() string { return "kist container " + c.cfg.ID }
+
+// stopUnit stops the unit if it is the container's: cgroupsPath may name any
+// unit of the host. The mark says so, and where a create was killed before it
+// could set it, the unit's description. Without a cgroup there is nobody in the
+// unit, and only its failure to be forgotten.
 func (c *Cgroup) stopUnit() error {
 	conn, err := c.systemd()
 	if err != nil {
+		return err
+	}
+	m, err := readMark(c.dirs[0].path)
+	switch {
+	case isGone(err):
+		return conn.Stop(c.unit.name)
+	case err == nil && m.id != "":
+		if m.id != c.cfg.ID {
+			return nil
+		}
+		return conn.Stop(c.unit.name)
+	}
+	said, err := conn.Description(c.unit.name)
+	if err != nil || said != c.description() {
 		return err
 	}
 	return conn.Stop(c.unit.name)

@@ -168,8 +168,12 @@ func parseVersion(s string) (int, bool) {
 }
 
 func (c *Conn) property(name string) (string, error) {
-	m, err := c.call(serviceName, managerPath, "org.freedesktop.DBus.Properties", "Get", "ss", func(e *encoder) {
-		e.string(managerInterface)
+	return c.propertyOf(managerPath, managerInterface, name)
+}
+
+func (c *Conn) propertyOf(path, iface, name string) (string, error) {
+	m, err := c.call(serviceName, path, "org.freedesktop.DBus.Properties", "Get", "ss", func(e *encoder) {
+		e.string(iface)
 		e.string(name)
 	})
 	if err != nil {
@@ -181,4 +185,21 @@ func (c *Conn) property(name string) (string, error) {
 		return "", fmt.Errorf("systemd: property %s: %w", name, errMalformed)
 	}
 	return s, nil
+}
+
+// Description returns what a unit says of itself, "" for one that systemd does
+// not have.
+func (c *Conn) Description(name string) (string, error) {
+	m, err := c.manager("GetUnit", "s", func(e *encoder) { e.string(name) })
+	if isError(err, "org.freedesktop.systemd1.NoSuchUnit") {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("systemd: unit %s: %w", name, err)
+	}
+	path := m.body.string()
+	if m.body.err != nil || m.signature != "o" {
+		return "", fmt.Errorf("systemd: unit %s: %w", name, errMalformed)
+	}
+	return c.propertyOf(path, "org.freedesktop.systemd1.Unit", "Description")
 }
