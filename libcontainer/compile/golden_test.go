@@ -209,7 +209,7 @@ var bundles = []struct {
 	{"propagation-private", false, func(s *specs.Spec, _ *Input, _ *ProcessInput) { s.Linux.RootfsPropagation = "private" }},
 	{"no-pivot", false, func(_ *specs.Spec, in *Input, _ *ProcessInput) { in.NoPivot = true }},
 	{"cwd-path", false, func(s *specs.Spec, _ *Input, p *ProcessInput) {
-		s.Process.Cwd, s.Process.Args = "/work/dir", []string{"./tool", "a b"}
+		s.Process.Cwd, s.Process.Args = "/srv/data", []string{"./tool", "a b"}
 		s.Process.Env = []string{"HOME=/root"}
 		p.Env = s.Process.Env
 	}},
