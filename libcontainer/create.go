@@ -290,6 +290,9 @@ func (c *creation) record() error {
 
 // undo takes back what was made, in reverse order.
 func (c *creation) undo() {
+	if c.cgroup != nil {
+		c.cgroup.Settle()
+	}
 	if !c.relock() {
 		c.session.Release()
 		c.session.Kill()
@@ -395,6 +398,7 @@ func (c *creation) start() error {
 		Cloneflags: spawn.Cloneflags,
 		Forks:      spawn.Forks,
 		ChildCode:  compile.SyncChild,
+		Adopted:    c.askForCgroup,
 		Stdio:      [3]int{0, 1, 2},
 		Preserve:   c.fds.preserve,
 		Extra:      extra.fds,
@@ -407,10 +411,15 @@ func (c *creation) start() error {
 	done()
 	// On v1 nsexec enters it itself.
 	c.inGroup = group >= 0 || len(c.cgroup.TaskFiles()) > 0
-	if made {
-		return nil
+	if !made {
+		if err := c.makeCgroup(); err != nil {
+			return err
+		}
 	}
-	return c.makeCgroup()
+	if spawn.Forks {
+		return nil // it is the child that belongs there
+	}
+	return c.askForCgroup(c.session.Pid)
 }
 
 func (c *creation) compileSetup() (*program.Program, compile.Spawn, error) {

@@ -98,6 +98,16 @@ func (c *creation) makeCgroup() error {
 	return c.fillCgroup()
 }
 
+// askForCgroup asks systemd for the cgroup as soon as there is a process to put
+// there; both go on, and joinCgroup waits.
+func (c *creation) askForCgroup(pid int) error {
+	if !c.rt.SystemdCgroup {
+		return nil
+	}
+	defer c.rt.Trace.phase("ask systemd")()
+	return c.cgroup.AskFor(pid)
+}
+
 // joinCgroup puts nsexec into the cgroup, where it was not born there.
 func (c *creation) joinCgroup() error {
 	if c.inGroup {

@@ -83,6 +83,25 @@ func closeAll(fds []int) {
 	}
 }
 
+// AskFor asks systemd for the scope around a process, without waiting for it:
+// Attach does that. With the cgroupfs driver there is nothing to ask for.
+func (c *Cgroup) AskFor(pid int) error {
+	if c.absent || !c.cfg.Systemd {
+		return nil
+	}
+	return c.askForUnit(pid)
+}
+
+// Settle waits for what AskFor has asked and nobody has waited for. The process
+// must not have been reaped before: systemd knows it by its number, and would
+// take whoever comes to have that.
+func (c *Cgroup) Settle() {
+	if job := c.unit.job; job != nil {
+		c.unit.job = nil
+		_ = job.Wait() // Destroy sees what has become of it
+	}
+}
+
 // Attach moves a process into the cgroup: in every hierarchy, or by asking
 // systemd to make the scope around it. The process must not have been allowed
 // to do anything yet that the cgroup is to limit.

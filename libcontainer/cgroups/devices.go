@@ -136,10 +136,19 @@ func (c *Cgroup) updateDevices(old, list []specs.LinuxDeviceCgroup) error {
 	if err != nil {
 		return err
 	}
-	if before, err := deviceRules(old); err == nil && slices.Equal(before, rules) {
+	if sameDevices(old, list) {
 		return nil
 	}
 	return c.applyDevices(rules)
+}
+
+func sameDevices(old, list []specs.LinuxDeviceCgroup) bool {
+	before, err := deviceRules(old)
+	if err != nil {
+		return false
+	}
+	rules, err := deviceRules(list)
+	return err == nil && slices.Equal(before, rules)
 }
 
 func (c *Cgroup) applyDevices(rules []deviceRule) error {

@@ -21,8 +21,8 @@ func (c *Cgroup) Set() error {
 	if err != nil {
 		return err
 	}
-	if c.cfg.Systemd {
-		if err := c.setUnit(c.cfg.Resources); err != nil {
+	if c.cfg.Systemd && !c.limitsAtStart() {
+		if err := c.setUnit(c.cfg.Resources, true); err != nil {
 			return err
 		}
 	}

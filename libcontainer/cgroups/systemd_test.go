@@ -97,8 +97,17 @@ func systemdLifecycle(t *testing.T, cfg Config, unit string) {
 		t.Fatal(err)
 	}
 	p, start := spawn(t, "sleep 100")
+	if cfg.Path != "" {
+		// Asked for in time, and waited for by Attach.
+		if err := c.AskFor(p.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := c.Attach(p.Process.Pid); err != nil {
 		t.Fatal(err)
+	}
+	if got := systemctl(t, unit, "DevicePolicy"); got != "strict" {
+		t.Errorf("DevicePolicy=%s when the unit starts", got)
 	}
 	if err := c.Set(); err != nil {
 		t.Fatal(err)
@@ -184,6 +193,9 @@ func systemdErrors(t *testing.T) {
 	if err := c.Attach(p.Process.Pid); err == nil || !strings.Contains(err.Error(), "Nonsense") {
 		t.Errorf("unknown property: %v", err)
 	}
+	if _, err := New(Config{ID: "bad", Systemd: true, Annotations: map[string]string{"org.systemd.property.X": "1"}}); err == nil {
+		t.Error("a bad annotation is found only when the unit is started")
+	}
 	for key, v := range map[string]string{"a.b": "1", "x": "1", "TimeoutStopSec": "'x'", "CollectMode": "["} {
 		_, err := annotatedProperties(map[string]string{propertyAnnotation + key: v})
 		if err == nil || !strings.HasPrefix(err.Error(), "/annotations/org.systemd.property.") {
@@ -264,8 +276,8 @@ func TestUnitProperties(t *testing.T) {
 		version int
 		want    []string
 	}{
-		{true, 252, []string{"MemoryMax:t", "MemoryLow:t", "MemorySwapMax:t", "CPUWeight:t", "CPUQuotaPeriodUSec:t", "CPUQuotaPerSecUSec:t", "AllowedCPUs:ay", "AllowedMemoryNodes:ay", "TasksMax:t"}},
-		{true, 239, []string{"MemoryMax:t", "MemoryLow:t", "MemorySwapMax:t", "CPUWeight:t", "CPUQuotaPerSecUSec:t", "TasksMax:t"}},
+		{true, 252, []string{"MemoryMax:t", "MemoryLow:t", "MemorySwapMax:t", "CPUWeight:t", "CPUQuotaPeriodUSec:t", "CPUQuotaPerSecUSec:t", "AllowedCPUs:ay", "AllowedMemoryNodes:ay", "TasksMax:t", "IOWeight:t"}},
+		{true, 239, []string{"MemoryMax:t", "MemoryLow:t", "MemorySwapMax:t", "CPUWeight:t", "CPUQuotaPerSecUSec:t", "TasksMax:t", "IOWeight:t"}},
 		{false, 252, []string{"MemoryLimit:t", "CPUShares:t", "CPUQuotaPeriodUSec:t", "CPUQuotaPerSecUSec:t", "AllowedCPUs:ay", "AllowedMemoryNodes:ay", "TasksMax:t", "BlockIOWeight:t"}},
 	} {
 		if d := cmp.Diff(tc.want, names(tc.v2, tc.version)); d != "" {
@@ -281,7 +293,7 @@ func TestUnitProperties(t *testing.T) {
 			t.Errorf("listToBits(%q) succeeded", bad)
 		}
 	}
-	for key, v := range map[string]string{"cpu.max": "x", "memory.max": "5k", "cpuset.cpus": "x", "pids.max": "-1"} {
+	for key, v := range map[string]string{"cpu.max": "x", "memory.max": "5k", "cpuset.cpus": "x", "pids.max": "-1", "io.weight": "default x"} {
 		r := &specs.LinuxResources{Unified: map[string]string{key: v}}
 		var e *ResourceError
 		if _, err := unitProperties(r, true, 252); !errors.As(err, &e) || e.Pointer != "/linux/resources/unified/"+key {

@@ -23,7 +23,9 @@ import (
 type unit struct {
 	name  string // "kist-ID.scope", or a slice
 	slice string
+	own   []systemd.Property // of annotations
 	conn  *systemd.Conn
+	job   *systemd.Job // the start that is under way
 }
 
 // initSystemd decides unit and path from "slice:prefix:name".
@@ -85,8 +87,9 @@ func (c *Cgroup) initUnit() error {
 	if !validUnit(name) {
 		return fmt.Errorf("%s: %q is not a unit name (letters, digits and :-_.\\@, at most 255 bytes)", pathPointer, name)
 	}
-	c.unit = unit{name: name, slice: slice}
-	return nil
+	own, err := annotatedProperties(c.cfg.Annotations)
+	c.unit = unit{name: name, slice: slice, own: own}
+	return err
 }
 
 func (u *unit) isSlice() bool { return strings.HasSuffix(u.name, ".slice") }
@@ -174,9 +177,10 @@ func (c *Cgroup) managerCgroup() (string, error) {
 	return p, checkComponents(p)
 }
 
-// startUnit makes the scope around a process, which is the only way a scope
-// comes into being.
-func (c *Cgroup) startUnit(pid int) error {
+// askForUnit asks systemd for the scope around a process, which is the only way
+// a scope comes into being. It comes with its limits, so that there is nothing
+// left to tell systemd once it is there, except on v1 (see setUnit).
+func (c *Cgroup) askForUnit(pid int) error {
 	conn, err := c.systemd()
 	if err != nil {
 		return err
@@ -202,24 +206,61 @@ func (c *Cgroup) startUnit(pid int) error {
 	}
 	// Stopping at shutdown together with the default targets is for services.
 	props = append(props, systemd.Property{Name: "DefaultDependencies", Value: systemd.Bool(false)})
-	own, err := annotatedProperties(c.cfg.Annotations)
-	if err != nil {
-		return err
-	}
-	props = append(props, own...)
+	props = append(props, c.unit.own...)
 	if p, ok, err := c.oomPolicy(conn); err != nil {
 		return err
 	} else if ok {
 		props = append(props, p)
 	}
-	if err := conn.Start(c.unit.name, props); err != nil {
-		return err
+	if c.limitsAtStart() {
+		// systemd is not to hear of what Set would refuse.
+		if _, err := settings(c.cfg.Resources, true); err != nil {
+			return err
+		}
+		limits, err := c.limitProperties(conn, value(c.cfg.Resources), true)
+		if err != nil {
+			return err
+		}
+		props = append(props, limits...)
+	}
+	c.unit.job, err = conn.Start(c.unit.name, props)
+	return err
+}
+
+// limitsAtStart: on v2 a process may be under its limits and its device filter
+// before all of its set-up is done, as one is that is born in its cgroup.
+func (c *Cgroup) limitsAtStart() bool { return c.mode == V2 && !c.unit.isSlice() }
+
+// startUnit waits for the unit.
+func (c *Cgroup) startUnit(pid int) error {
+	if c.unit.job == nil {
+		if err := c.askForUnit(pid); err != nil {
+			return err
+		}
+	}
+	job := c.unit.job
+	c.unit.job = nil
+	if err := job.Wait(); err != nil {
+		return c.blameAnnotations(err)
 	}
 	if err := c.adoptUnit(pid); err != nil {
-		_ = conn.Stop(c.unit.name)
+		_ = c.unit.conn.Stop(c.unit.name)
 		return err
 	}
 	return nil
+}
+
+// blameAnnotations adds the properties that are not kist's: systemd does not
+// always say which one it did not like.
+func (c *Cgroup) blameAnnotations(err error) error {
+	if e := (*systemd.Error)(nil); len(c.unit.own) == 0 || !errors.As(err, &e) {
+		return err
+	}
+	var names strings.Builder
+	for _, p := range c.unit.own {
+		names.WriteString(" " + p.Name)
+	}
+	return fmt.Errorf("%w; properties that annotations have set:%s", err, &names)
 }
 
 // adoptUnit does what systemd has left: the hierarchies that it does not
@@ -298,37 +339,41 @@ func (c *Cgroup) stopUnit() error {
 }
 
 // setUnit tells systemd the limits that it has properties for, so that a
-// daemon-reload does not undo them.
-func (c *Cgroup) setUnit(r *specs.LinuxResources) error {
+// daemon-reload does not undo them. With devices unchanged nothing is said of
+// them: a hook may have allowed further ones in systemd's own filter.
+func (c *Cgroup) setUnit(r *specs.LinuxResources, devices bool) error {
 	conn, err := c.systemd()
 	if err != nil {
 		return err
 	}
-	version, err := conn.Version()
-	if err != nil {
-		return err
-	}
-	if r == nil {
-		r = &specs.LinuxResources{}
-	}
-	props, err := unitProperties(r, c.mode == V2, version)
-	if err != nil {
-		return err
-	}
-	rules, err := deviceRules(r.Devices)
+	props, err := c.limitProperties(conn, value(r), devices)
 	if err != nil {
 		return err
 	}
 	// The container must not notice that systemd v1 first denies all devices
 	// and then allows them one by one.
-	if c.mode != V2 {
+	if c.mode != V2 && devices {
 		if f := c.dir("freezer"); f != nil {
 			if frozen, _ := c.Frozen(); !frozen && freezeV1(f.path) == nil {
 				defer func() { _ = writeFile(f.path+"/freezer.state", "THAWED") }()
 			}
 		}
 	}
-	return conn.SetProperties(c.unit.name, append(props, deviceProperties(rules)...))
+	return conn.SetProperties(c.unit.name, props)
+}
+
+// limitProperties translates limits and device rules.
+func (c *Cgroup) limitProperties(conn *systemd.Conn, r specs.LinuxResources, devices bool) ([]systemd.Property, error) {
+	version, err := conn.Version()
+	if err != nil {
+		return nil, err
+	}
+	props, err := unitProperties(&r, c.mode == V2, version)
+	if err != nil || !devices {
+		return props, err
+	}
+	rules, err := deviceRules(r.Devices)
+	return append(props, deviceProperties(rules)...), err
 }
 
 // oomPolicy translates memory.oom.group, which systemd takes only when a unit

@@ -69,8 +69,12 @@ func unitProperties(r *specs.LinuxResources, v2 bool, version int) ([]systemd.Pr
 			add("TasksMax", systemd.Uint64(uint64(max(n, 1)))) // systemd refuses 0
 		}
 	}
-	if b := r.BlockIO; b != nil && !v2 && value(b.Weight) != 0 {
-		add("BlockIOWeight", systemd.Uint64(uint64(*b.Weight)))
+	if b := r.BlockIO; b != nil && value(b.Weight) != 0 {
+		if v2 {
+			add("IOWeight", systemd.Uint64(blkioToIOWeight(*b.Weight)))
+		} else {
+			add("BlockIOWeight", systemd.Uint64(uint64(*b.Weight)))
+		}
 	}
 	if v2 {
 		for _, key := range slices.Sorted(maps.Keys(r.Unified)) {
@@ -162,6 +166,15 @@ func unifiedProperty(all map[string]string, key string, version int, add func(st
 			return fmt.Errorf("%q: the kernel gives an idle cgroup no weight: remove it or cpu.idle", v)
 		}
 		name = "CPUWeight"
+	case "io.weight":
+		// Of a device it stays in the file, which systemd writes for the default
+		// only.
+		if f := strings.Fields(v); len(f) == 2 && f[0] == "default" {
+			v = f[1]
+		} else if len(f) != 1 {
+			return nil
+		}
+		name = "IOWeight"
 	case "cpu.idle":
 		if v == "1" && version >= sinceCPUIdle {
 			add("CPUWeight", systemd.Uint64(0))

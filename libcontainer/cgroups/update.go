@@ -37,7 +37,7 @@ func (c *Cgroup) Update(r *specs.LinuxResources) (*specs.LinuxResources, error) 
 		return nil, err
 	}
 	if c.cfg.Systemd {
-		if err := c.setUnit(merged); err != nil {
+		if err := c.setUnit(merged, r.Devices != nil && !sameDevices(value(c.cfg.Resources).Devices, r.Devices)); err != nil {
 			return nil, err
 		}
 	}

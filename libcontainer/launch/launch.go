@@ -30,10 +30,11 @@ type Config struct {
 	Cloneflags uintptr // namespaces made with the clone
 	Forks      bool    // the program tells of a child by ChildCode that goes on in its place
 	ChildCode  int
-	Stdio      [3]int // descriptors that become 0, 1, 2
-	Preserve   []int  // descriptors that become 3, 4, …
-	Extra      []int  // what the program needs, in the order of Program.Needs
-	CgroupFD   int    // cgroup v2 directory to be born in, -1 for none
+	Adopted    func(pid int) error // called when that child has taken over, if set
+	Stdio      [3]int              // descriptors that become 0, 1, 2
+	Preserve   []int               // descriptors that become 3, 4, …
+	Extra      []int               // what the program needs, in the order of Program.Needs
+	CgroupFD   int                 // cgroup v2 directory to be born in, -1 for none
 	Trace      bool
 }
 
@@ -44,6 +45,7 @@ type Session struct {
 
 	sock      int
 	child     int // ChildCode, 0 if no child is to come
+	adopted   func(pid int) error
 	trace     bool
 	tells     int    // the instruction that tells of it
 	early     *early // what the child said before
@@ -102,7 +104,7 @@ func Start(c *Config) (*Session, error) {
 		return nil, err
 	}
 	if c.Forks {
-		s.child, s.tells = c.ChildCode, tellsAt(c.Program, c.ChildCode)
+		s.child, s.tells, s.adopted = c.ChildCode, tellsAt(c.Program, c.ChildCode), c.Adopted
 	}
 	exe, err := image()
 	if err != nil {
@@ -215,6 +217,12 @@ func (s *Session) Next() (Event, error) {
 		case s.child != 0 && int(m.Code) == s.child:
 			closeFD(fd)
 			if err := s.adopt(int(m.Value)); err != nil {
+				return Event{}, err
+			}
+			if s.adopted == nil {
+				continue
+			}
+			if err := s.adopted(s.Pid); err != nil {
 				return Event{}, err
 			}
 			continue

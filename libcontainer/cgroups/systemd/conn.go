@@ -145,7 +145,7 @@ func (c *Conn) Close() { unix.Close(c.fd) }
 // handshake authenticates by the socket's credentials. No user id is sent:
 // systemd takes it from the kernel, which is right in a user namespace too.
 func (c *Conn) handshake() error {
-	if err := c.send([]byte("\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")); err != nil {
+	if err := c.write([]byte("\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")); err != nil {
 		return err
 	}
 	end := time.Now().Add(patience)
@@ -193,7 +193,7 @@ func (c *Conn) line(end time.Time) (string, error) {
 	}
 }
 
-func (c *Conn) send(b []byte) error {
+func (c *Conn) write(b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.SendmsgN(c.fd, b, nil, nil, unix.MSG_NOSIGNAL)
 		if errors.Is(err, unix.EINTR) {
@@ -257,14 +257,27 @@ func (c *Conn) next(end time.Time) (*message, error) {
 	}
 }
 
-// call makes a method call and waits for its answer. Ends of jobs that are
-// reported meanwhile are remembered.
+// call makes a method call and waits for its answer.
 func (c *Conn) call(destination, path, iface, member, sig string, body func(*encoder)) (*message, error) {
-	c.serial++
-	serial := c.serial
-	if err := c.send(encodeCall(c.bus, serial, destination, path, iface, member, sig, body)); err != nil {
-		return nil, fmt.Errorf("%s: %w", member, err)
+	serial, err := c.send(destination, path, iface, member, sig, body)
+	if err != nil {
+		return nil, err
 	}
+	return c.answer(serial, member)
+}
+
+// send sends a method call; answer(serial) has what comes of it.
+func (c *Conn) send(destination, path, iface, member, sig string, body func(*encoder)) (serial uint32, err error) {
+	c.serial++
+	if err := c.write(encodeCall(c.bus, c.serial, destination, path, iface, member, sig, body)); err != nil {
+		return 0, fmt.Errorf("%s: %w", member, err)
+	}
+	return c.serial, nil
+}
+
+// answer waits for the answer to a call; there is never more than one out. Ends
+// of jobs that are reported meanwhile are remembered.
+func (c *Conn) answer(serial uint32, member string) (*message, error) {
 	end := time.Now().Add(patience)
 	for {
 		m, err := c.next(end)

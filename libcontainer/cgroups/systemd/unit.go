@@ -55,29 +55,54 @@ func (c *Conn) wait(m *message) (result string, err error) {
 	}
 }
 
-// Start starts a transient unit and waits until it has started. A failed unit
-// of the same name that was left behind is cleared away first.
-func (c *Conn) Start(name string, properties []Property) error {
-	body := func(e *encoder) {
+// Job is a transient unit that systemd has been asked for.
+type Job struct {
+	conn   *Conn
+	name   string
+	body   func(*encoder)
+	serial uint32
+}
+
+const startUnit = "StartTransientUnit"
+
+// Start asks for a transient unit. systemd works on it until Wait is called.
+func (c *Conn) Start(name string, properties []Property) (*Job, error) {
+	j := &Job{conn: c, name: name, body: func(e *encoder) {
 		e.string(name)
 		e.string("replace")
 		e.properties(properties)
 		e.array(8, func() {}) // auxiliary units: none
+	}}
+	if err := j.ask(); err != nil {
+		return nil, fmt.Errorf("systemd: unit %s: %w", name, err)
 	}
-	m, err := c.manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body)
-	if isError(err, "org.freedesktop.systemd1.UnitExists") && c.ResetFailed(name) == nil {
-		m, err = c.manager("StartTransientUnit", "ssa(sv)a(sa(sv))", body)
+	return j, nil
+}
+
+func (j *Job) ask() (err error) {
+	j.serial, err = j.conn.send(serviceName, managerPath, managerInterface, startUnit, "ssa(sv)a(sa(sv))", j.body)
+	return err
+}
+
+// Wait waits until the unit has started. A failed unit of the same name that
+// was left behind is cleared away, and systemd asked again.
+func (j *Job) Wait() error {
+	m, err := j.conn.answer(j.serial, startUnit)
+	if isError(err, "org.freedesktop.systemd1.UnitExists") && j.conn.ResetFailed(j.name) == nil {
+		if err = j.ask(); err == nil {
+			m, err = j.conn.answer(j.serial, startUnit)
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("systemd: unit %s: %w", name, err)
+		return fmt.Errorf("systemd: unit %s: %w", j.name, err)
 	}
-	result, err := c.wait(m)
+	result, err := j.conn.wait(m)
 	if err == nil && result != "done" {
 		err = errors.New("start: " + result)
 	}
 	if err != nil {
-		_ = c.ResetFailed(name)
-		return fmt.Errorf("systemd: unit %s: %w", name, err)
+		_ = j.conn.ResetFailed(j.name)
+		return fmt.Errorf("systemd: unit %s: %w", j.name, err)
 	}
 	return nil
 }
