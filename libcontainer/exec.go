@@ -53,11 +53,13 @@ type entry struct {
 	fds     descriptors
 	filter  *compile.Filter
 	agent   listener
+	group   *cgroups.Cgroup
 	target  *cgroups.Target
 	session *launch.Session
 	console int
 	pidfds  int
 	chroot  bool // the container's root is not that of its mount namespace
+	outside bool // nsexec waits to be put into the container's cgroup
 }
 
 // Exec runs a further process in the container. The caller waits for it, and
@@ -96,6 +98,9 @@ func (e *entry) close() {
 		}
 	}
 	e.target.Close()
+	if e.group != nil {
+		e.group.Close()
+	}
 }
 
 // check refuses what the container's status forbids.
@@ -200,11 +205,7 @@ func (e *entry) prepare() (err error) {
 // start starts nsexec on the program that joins the container.
 func (e *entry) start() error {
 	done := e.c.rt.Trace.phase("cgroup")
-	cg, err := e.c.Cgroup()
-	if err != nil {
-		return err
-	}
-	if e.target, err = cg.OpenSub(e.c.innerCgroup(e.Cgroup)); err != nil {
+	if err := e.openGroup(); err != nil {
 		return err
 	}
 	done()
@@ -216,49 +217,41 @@ func (e *entry) start() error {
 
 	done = e.c.rt.Trace.phase("compile")
 	in := e.joinInput()
-	plan, spawn, err := compile.Join(in)
+	cfg, err := e.launchConfig(in)
 	if err != nil {
 		return err
 	}
 	done()
-	extra := append(append([]int{}, e.target.Tasks()...), pidfd)
+	cfg.Extra = append(append([]int{}, e.target.Tasks()...), pidfd)
 	if in.Chroot {
 		root, err := openRoot(e.c.State.InitPid)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(root)
-		extra = append(extra, root)
+		cfg.Extra = append(cfg.Extra, root)
 	}
-	cfg := &launch.Config{
+	defer passOOMScore(e.process, e.facts.Privileged())()
+	done = e.c.rt.Trace.phase("clone")
+	if err := e.launch(cfg, in); err != nil {
+		return err
+	}
+	done()
+	return nil
+}
+
+func (e *entry) launchConfig(in *compile.JoinInput) (*launch.Config, error) {
+	plan, spawn, err := compile.Join(in)
+	return &launch.Config{
 		Program:    plan,
 		Cloneflags: spawn.Cloneflags,
 		Forks:      spawn.Forks,
 		ChildCode:  compile.SyncChild,
 		Stdio:      [3]int{0, 1, 2},
 		Preserve:   e.fds.preserve,
-		Extra:      extra,
 		CgroupFD:   e.target.Fd(),
 		Trace:      e.c.rt.Trace.on(),
-	}
-	defer passOOMScore(e.process, e.facts.Privileged())()
-	done = e.c.rt.Trace.phase("clone")
-	e.session, err = launch.Start(cfg)
-	if cfg.CgroupFD >= 0 && (errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT)) {
-		// The cgroup has been divided by what runs in it (the rule of no
-		// internal processes): go where init is.
-		e.target.Close()
-		if e.target, err = cg.InitTarget(e.c.State.InitPid); err != nil {
-			return err
-		}
-		cfg.CgroupFD = e.target.Fd()
-		e.session, err = launch.Start(cfg)
-	}
-	if err != nil {
-		return spawnHint(err, 0)
-	}
-	done()
-	return nil
+	}, err
 }
 
 // joinInput gathers what the first program depends on.
@@ -338,6 +331,8 @@ func (e *entry) serve() error {
 
 func (e *entry) answer(ev launch.Event) (err error) {
 	switch ev.Code {
+	case compile.SyncCgroup:
+		err = e.joinCgroup()
 	case compile.SyncConsole:
 		err = giveMaster(e.console, ev.FD, e.Console)
 	case compile.SyncListener:

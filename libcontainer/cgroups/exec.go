@@ -55,6 +55,38 @@ func (t *Target) Attach(pid int) error {
 	return writePid([]int{fd}, pid, t.path)
 }
 
+// Divided tells that it passes controllers on to sub-cgroups, and so can hold
+// no process (v2).
+func (t *Target) Divided() bool {
+	if t == nil || t.dir < 0 {
+		return false
+	}
+	passed, err := readFirst(t.path + "/cgroup.subtree_control")
+	return err == nil && passed != ""
+}
+
+// AttachBySystemd has systemd move a process to a target in the container's
+// unit, and proves that it has. It is for an ordinary user who may not do it
+// himself since the process is outside of what was delegated to him.
+func (c *Cgroup) AttachBySystemd(t *Target, pid int) error {
+	conn, err := c.systemd()
+	if err != nil {
+		return err
+	}
+	sub := strings.TrimPrefix(t.path, c.dirs[0].path)
+	if err := conn.Attach(c.unit.name, sub, pid); err != nil {
+		return err
+	}
+	paths, err := processCgroups("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return err
+	}
+	if want := c.dirs[0].relative() + sub; paths[""] != want {
+		return fmt.Errorf("systemd: unit %s: pid %d is in %s, not in %s, although systemd has reported success", c.unit.name, pid, paths[""], want)
+	}
+	return nil
+}
+
 // Close closes the descriptors.
 func (t *Target) Close() {
 	if t == nil {

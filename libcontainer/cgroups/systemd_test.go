@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,6 +69,7 @@ func TestSystemd(t *testing.T) {
 				},
 			}, "pre-fix.scope")
 		}
+		t.Run("called off", systemdCalledOff)
 		t.Run("errors", systemdErrors)
 	}, asV2)
 }
@@ -147,7 +150,32 @@ func systemdLifecycle(t *testing.T, cfg Config, unit string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if target.Divided() {
+		t.Error("the cgroup is said to be divided")
+	}
 	target.Close()
+	if err := os.Mkdir(c.dirs[0].path+"/sub", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var execed []*process
+	for _, where := range [][]string{nil, {"sub"}} {
+		if target, err = loaded.OpenSub(where); err != nil {
+			t.Fatal(err)
+		}
+		p, _ := spawn(t, "sleep 100")
+		execed = append(execed, p)
+		if err := loaded.AttachBySystemd(target, p.Process.Pid); err != nil {
+			t.Error(err)
+		}
+		pids, err := pidsOf(path.Join(append([]string{c.dirs[0].path}, where...)...))
+		if err != nil || !slices.Contains(pids, p.Process.Pid) {
+			t.Errorf("exec in %q: pid %d is not among %v (%v)", where, p.Process.Pid, pids, err)
+		}
+		target.Close()
+	}
+	if err := loaded.AttachBySystemd(&Target{dir: -1, path: c.dirs[0].path + "/other"}, p.Process.Pid); err == nil {
+		t.Error("attached to a cgroup that does not exist")
+	}
 	if err := loaded.Freeze(); err != nil {
 		t.Error(err)
 	}
@@ -156,6 +184,9 @@ func systemdLifecycle(t *testing.T, cfg Config, unit string) {
 	}
 	if sig := p.killedBy(t); sig != syscall.SIGKILL {
 		t.Errorf("ended by %v", sig)
+	}
+	for _, p := range execed {
+		p.killedBy(t)
 	}
 	for range 2 {
 		if err := loaded.Destroy(); err != nil {
@@ -167,6 +198,42 @@ func systemdLifecycle(t *testing.T, cfg Config, unit string) {
 	}
 	if got := systemctl(t, unit, "LoadState"); got != "not-found" {
 		t.Errorf("the unit is %s", got)
+	}
+}
+
+// systemdCalledOff: a create that fails while systemd is at work waits for it, and
+// then leaves nothing.
+func systemdCalledOff(t *testing.T) {
+	c, err := New(Config{ID: "off", Systemd: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p, _ := spawn(t, "sleep 100")
+	if err := c.AskFor(p.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	c.Settle()
+	if pids, err := pidsOf(c.dirs[0].path); err != nil || !slices.Contains(pids, p.Process.Pid) {
+		t.Errorf("after Settle systemd is still at work: %v, %v", pids, err)
+	}
+	_ = p.Process.Kill()
+	p.killedBy(t)
+	if err := c.Destroy(); err != nil {
+		t.Error(err)
+	}
+	if got := systemctl(t, "kist-off.scope", "LoadState"); got != "not-found" {
+		t.Errorf("the unit is %s", got)
+	}
+	// Limits that Set would refuse: systemd hears nothing of them.
+	bad, err := New(Config{ID: "off", Systemd: true, Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Swappiness: ptr(uint64(60))}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bad.Close()
+	var refused *ResourceError
+	if err := bad.AskFor(os.Getpid()); !errors.As(err, &refused) || bad.unit.job != nil {
+		t.Errorf("bad limits: %v", err)
 	}
 }
 

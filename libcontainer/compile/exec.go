@@ -23,6 +23,8 @@ type JoinInput struct {
 	Passwd bool
 	// Tasks is in how many cgroup v1 hierarchies nsexec enters the cgroup.
 	Tasks int
+	// Waits means that nsexec waits until it is put into the cgroup.
+	Waits bool
 }
 
 // Join compiles the program that enters a running container. Everything that
@@ -45,6 +47,9 @@ func Join(in *JoinInput) (*program.Program, Spawn, error) {
 		fd := b.Need(program.Need{Kind: program.NeedTasks})
 		b.Write(fd, "0")
 		b.Call(unix.SYS_CLOSE, fd.V())
+	}
+	if in.Waits {
+		b.Sync(SyncCgroup, program.I(CgroupJoined), program.None)
 	}
 	joinAll(b, in.Namespaces, in.Chroot)
 	if in.Namespaces&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {

@@ -315,6 +315,7 @@ func TestJoinGolden(t *testing.T) {
 	}{
 		{"exec", func(*JoinInput) {}},
 		{"exec-userns", func(in *JoinInput) { in.Namespaces |= 0x10000000 }},
+		{"exec-waits", func(in *JoinInput) { in.Waits = true }},
 		{"exec-terminal", func(in *JoinInput) { in.Process.Terminal = true }},
 		{"exec-chroot", func(in *JoinInput) { in.Namespaces, in.Chroot = 0, true }},
 		{"exec-apparmor", func(in *JoinInput) {
