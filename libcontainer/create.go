@@ -398,7 +398,7 @@ func (c *creation) start() error {
 		Cloneflags: spawn.Cloneflags,
 		Forks:      spawn.Forks,
 		ChildCode:  compile.SyncChild,
-		Adopted:    c.askForCgroup,
+		Adopted:    c.adopted,
 		Stdio:      [3]int{0, 1, 2},
 		Preserve:   c.fds.preserve,
 		Extra:      extra.fds,
@@ -416,7 +416,7 @@ func (c *creation) start() error {
 			return err
 		}
 	}
-	if spawn.Forks {
+	if spawn.Forks && !c.joinsEarly() {
 		return nil // it is the child that belongs there
 	}
 	return c.askForCgroup(c.session.Pid)

@@ -62,6 +62,7 @@ func (c *creation) cgroupOwner() (int, bool) {
 // view tells the compiler where the cgroup is.
 func (c *creation) view() compile.CgroupView {
 	v := compile.CgroupView{Born: c.cgroup.BornInto(), Tasks: c.innerTasks(c.cgroup.TaskFiles()), None: c.cgroup.Absent()}
+	v.Early = c.joinsEarly()
 	if c.facts.CgroupV2 {
 		v.Path = c.cgroup.Path("")
 		return v
@@ -70,6 +71,21 @@ func (c *creation) view() compile.CgroupView {
 		v.Dirs = append(v.Dirs, c.cgroup.Path(h.Options[0]))
 	}
 	return v
+}
+
+// joinsEarly: a user's systemd takes a login session's process into a scope only
+// while it is the user's own, which it is no more as a container's root that is
+// mapped to somebody else.
+func (c *creation) joinsEarly() bool {
+	if !c.rt.SystemdCgroup || !c.rt.Rootless || findNamespace(c.spec.Linux.Namespaces, specs.UserNamespace) == nil {
+		return false
+	}
+	for _, m := range c.spec.Linux.UIDMappings {
+		if m.ContainerID == 0 {
+			return int(m.HostID) != c.facts.Euid
+		}
+	}
+	return true // a namespace that is joined has maps of its own
 }
 
 // beginCgroup makes what nsexec is born into. It says whether that is all of it.
@@ -106,6 +122,15 @@ func (c *creation) askForCgroup(pid int) error {
 	}
 	defer c.rt.Trace.phase("ask systemd")()
 	return c.cgroup.AskFor(pid)
+}
+
+// adopted goes on with nsexec's child in its place, which is where its parent
+// was.
+func (c *creation) adopted(pid int) error {
+	if c.joinsEarly() {
+		return nil
+	}
+	return c.askForCgroup(pid)
 }
 
 // joinCgroup puts nsexec into the cgroup, where it was not born there.

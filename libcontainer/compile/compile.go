@@ -141,6 +141,9 @@ type CgroupView struct {
 	// once the parent has made it. With neither, it waits at SyncCgroup until
 	// the parent has put it there.
 	Tasks []string
+	// Early means that it must be there before it takes the ids of a user
+	// namespace.
+	Early bool
 	// None means that the container has no cgroup of its own.
 	None bool
 	// Path is the container's directory on cgroup v2.

@@ -86,6 +86,11 @@ var bundles = []struct {
 		in.Facts.Euid = 1000
 		p.DenySetgroups = true
 	}},
+	{"rootless-systemd", false, func(s *specs.Spec, in *Input, p *ProcessInput) {
+		*s = *spec.Default(true, true)
+		in.Facts.Euid = 1000
+		in.Cgroup = CgroupView{Early: true, Path: "/sys/fs/cgroup/c1"}
+	}},
 	{"rootless-hooks", false, func(s *specs.Spec, in *Input, p *ProcessInput) {
 		*s = *spec.Default(true, true)
 		in.Facts.Euid = 1000

@@ -76,7 +76,7 @@ func (s *setup) namespaces() error {
 	if !late {
 		s.spawn.Cloneflags = uintptr(s.newNS & unix.CLONE_NEWPID)
 	}
-	if s.userNS() && len(s.Cgroup.Tasks) > 0 {
+	if s.Cgroup.Early || s.userNS() && len(s.Cgroup.Tasks) > 0 {
 		s.waitCgroup() // the privilege to do so ends with the user namespace
 	}
 	if err := s.openJoins(joins); err != nil {
