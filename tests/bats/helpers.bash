@@ -29,9 +29,8 @@ prepare() {
 
 # make_bundle DIR
 make_bundle() {
-	mkdir -p "$1"
-	cp -al "$TEMPLATE/rootfs" "$1/rootfs"
-	cp "$TEMPLATE/config.json" "$1/config.json"
+	cp -al "$TEMPLATE.bundle" "$1"
+	printf '%s\n' "$(<"$TEMPLATE/config.json")" >"$1/config.json"
 }
 
 # kist ARG...: the program under test, with the test's state directory. A hang is status 124 or 137, and then what it has
@@ -50,6 +49,7 @@ kist() {
 # delete_all: every container of the test.
 delete_all() {
 	local id bad=0
+	records >/dev/null || return 0
 	for id in $(timeout -s KILL "$HANG" "$KIST" --root "$ROOT" list -q 2>/dev/null 3>&-); do
 		timeout -s KILL "$HANG" "$KIST" --root "$ROOT" delete --force "$id" 3>&- || bad=1
 	done
@@ -73,7 +73,7 @@ config() {
 }
 
 # args WORD...: what the container runs. script TEXT: the same, a shell script.
-args() { config '.process.args = $words' --argjson words "$(jq -cn '$ARGS.positional' --args -- "$@")"; }
+args() { jq '.process.args = $ARGS.positional' --args -- "$@" <config.json >config.new && mv config.new config.json; }
 script() { args /bin/sh -c "$1"; }
 
 # in_container TEXT: run a shell script as the container's process, in the foreground.
@@ -87,13 +87,13 @@ running() {
 	args /bin/sleep 1000
 	detached run -d "$@" "$CT"
 }
-pid() {
-	local pid
-	pid=$(kist state "${1:-$CT}" | jq .pid)
-	echo "$pid"
-	[[ $pid =~ ^[0-9]+$ ]]
+pid() { state_value pid '([0-9]+)' "$@"; }
+status_of() { state_value status '"([a-z]+)"' "$@"; }
+state_value() {
+	local state
+	state=$(kist state "${3:-$CT}")
+	[[ $state =~ \"$1\":\ $2 ]] && echo "${BASH_REMATCH[1]}"
 }
-status_of() { kist state "${1:-$CT}" | jq -r .status; }
 
 # fail TEXT: the test has failed. The functions below show what was printed.
 fail() {
@@ -129,17 +129,22 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 status_is() { [ "$(status_of "${2:-$CT}")" = "$1" ]; }
 
 # cgroups_named NAME: directories of that name in any hierarchy.
-cgroups_named() { find /sys/fs/cgroup -maxdepth 4 -type d -name "$1" 2>/dev/null || true; }
+cgroups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "$1" 2>/dev/null || true; }
 
 # cgroup_value CONTROLLER FILE: of the container's cgroup; only where the controller can be used.
 cgroup_dir() {
-	if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+	if [ "${VIEW:-}" = user ]; then
+		echo "/sys/fs/cgroup/user.slice/user-$UID.slice/user@$UID.service/user.slice/kist-$CT.scope"
+	elif is_systemd; then
+		echo "/sys/fs/cgroup/system.slice/kist-$CT.scope"
+	elif is_v2; then
 		echo "/sys/fs/cgroup/$CT"
 	else
 		echo "/sys/fs/cgroup/$1/$CT"
 	fi
 }
-is_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
+is_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
+is_systemd() { [ "${VIEW:-}" = systemd ]; }
 needs_controller() {
 	if is_v2; then
 		grep -qw "$1" /sys/fs/cgroup/cgroup.controllers || skip "no controller $1 in this view"
@@ -158,19 +163,35 @@ clean() {
 	return $bad
 }
 
-# orphans: there is a living nsexec. Who is dead and waits for its parent does not count.
-orphans() { ps -eo state=,comm= | grep -q '^[^ZX] *kist:init'; }
+# orphans: living nsexecs. Who is dead and waits for its parent does not count.
+orphans() {
+	local comm stat bad=1
+	while read -r comm; do
+		stat=$(<"${comm%comm}stat") 2>/dev/null || continue
+		[[ ${stat##*) } != [ZX]* ]] && echo "$stat" && bad=0
+	done < <(grep -lsx kist:init /proc/[0-9]*/comm)
+	return $bad
+}
 
-# nothing_left: no record, cgroup, process or mount of the test's containers.
+# records: what is in the state directory.
+records() {
+	local entry bad=1
+	for entry in "$ROOT"/*; do
+		[ ! -e "$entry" ] || { echo "${entry##*/}" && bad=0; }
+	done
+	return $bad
+}
+
+# nothing_left: no record, cgroup, process or mount of the test's containers. Programs are started only where the shell
+# cannot look itself: this runs after every test, and in an emulated machine each costs a tenth of a second.
 nothing_left() {
 	local left bad=0
-	left=$(find "$ROOT" -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null || true)
-	[ -z "$left" ] || { echo "left in the state directory: $left" && bad=1; }
-	left=$(cgroups_named "$CT*")
+	! left=$(records) || { echo "left in the state directory: $left" && bad=1; }
+	left=$(cgroups_named "*$CT*")
 	[ -z "$left" ] || { echo "left cgroups: $left" && bad=1; }
-	! orphans || { echo "left processes: $(ps -eo pid,ppid,state,comm | grep kist:init)" && bad=1; }
-	left=$(grep -F "$BATS_TEST_TMPDIR" /proc/self/mountinfo || true)
-	[ -z "$left" ] || { echo "left mounts: $left" && bad=1; }
+	! left=$(orphans) || { echo "left processes: $left" && bad=1; }
+	left=$(</proc/self/mountinfo)
+	[[ $left != *"$BATS_TEST_TMPDIR"* ]] || { echo "left mounts: $(grep -F "$BATS_TEST_TMPDIR" <<<"$left")" && bad=1; }
 	return $bad
 }
 

@@ -7,6 +7,7 @@
 # files: they are replaced, never written to.
 setup_suite() {
 	bats_require_minimum_version 1.5.0
+	[ "$(id -u)" -eq 0 ] || local ROOTLESS=yes
 	export TEMPLATE=$BATS_RUN_TMPDIR/template
 	local rootfs=$TEMPLATE/rootfs name
 	# The root user of a user namespace must get to the bundles.
@@ -25,7 +26,10 @@ setup_suite() {
 		root:x:0:
 		user:x:1000:
 	END
-	(cd "$TEMPLATE" && "$KIST" spec)
+	(cd "$TEMPLATE" && "$KIST" spec ${ROOTLESS:+--rootless})
 	jq '.process.terminal = false | .process.args = ["/bin/true"]' "$TEMPLATE/config.json" >"$TEMPLATE/new"
 	mv "$TEMPLATE/new" "$TEMPLATE/config.json"
+	# What a test's bundle is linked from at once.
+	mkdir "$TEMPLATE.bundle"
+	cp -al "$rootfs" "$TEMPLATE.bundle/rootfs"
 }
