@@ -24,7 +24,7 @@ type bencher struct {
 	peers       []string // what kist is compared with in it
 	row         string   // the measurement that runs
 	notes       []string
-	deviceRules bool // on v2: the configuration has rules for devices, see devices
+	deviceRules bool // on v2: the configuration denies devices, see devices
 }
 
 // row is one measurement. Its name is what -rows is matched with.
@@ -142,7 +142,9 @@ func (b *bencher) bundle(name string, edit func(map[string]any)) (string, error)
 	setArgs(c, "/bin/true")
 	c["process"].(map[string]any)["terminal"] = false
 	if b.view == "v2" && !b.deviceRules {
-		delete(c["linux"].(map[string]any), "resources")
+		c["linux"].(map[string]any)["resources"] = map[string]any{
+			"devices": []any{map[string]any{"allow": true, "access": "rwm"}},
+		}
 	}
 	if edit != nil {
 		edit(c)

@@ -43,9 +43,10 @@ func bpf(cmd int, a *bpfAttr) (int, error) {
 	}
 }
 
-// attachDeviceFilter makes the program the only device filter of the cgroup.
-// An old one is replaced in one step, so that there is no moment without a
-// filter, and never a second one: filters add up, and 64 is the limit.
+// attachDeviceFilter makes the program the only device filter of the cgroup;
+// without instructions there is none. An old one is replaced in one step, so
+// that there is no moment without a filter, and never a second one: filters add
+// up, and 64 is the limit.
 func attachDeviceFilter(p string, insns []bpfInsn) error {
 	dir, err := openRetry(p, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
@@ -57,6 +58,9 @@ func attachDeviceFilter(p string, insns []bpfInsn) error {
 		return fmt.Errorf("query device filters: %w", err)
 	}
 	defer closeAll(old)
+	if len(insns) == 0 {
+		return detachFilters(dir, old)
+	}
 	prog, err := loadDeviceFilter(insns)
 	if err != nil {
 		return fmt.Errorf("load device filter: %w", err)
@@ -84,13 +88,17 @@ func attachFilter(dir, prog int, old []int) error {
 	if _, err := bpf(unix.BPF_PROG_ATTACH, &a); err != nil {
 		return err
 	}
-	for _, fd := range old[replaced:] {
+	return detachFilters(dir, old[replaced:])
+}
+
+func detachFilters(dir int, old []int) error {
+	for _, fd := range old {
 		var a bpfAttr
 		a.put32(0, uint32(dir))
 		a.put32(4, uint32(fd))
 		a.put32(8, unix.BPF_CGROUP_DEVICE)
 		if _, err := bpf(unix.BPF_PROG_DETACH, &a); err != nil && !errors.Is(err, unix.ENOENT) {
-			return fmt.Errorf("detach the old one: %w", err)
+			return fmt.Errorf("detach the old device filter: %w", err)
 		}
 	}
 	return nil
