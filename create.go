@@ -47,7 +47,9 @@ for its program, until ` + "`kist start`" + `.`,
 				return err
 			}
 			o := createOptions(c)
-			interruptible(o)
+			if err := interruptible(o); err != nil {
+				return err
+			}
 			container, err := rt.Create(o)
 			if e := finish(); err == nil {
 				err = e

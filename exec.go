@@ -87,7 +87,7 @@ func execAction(c *cli.Context) (status, err error) {
 	fg := &foreground{}
 	if !detach {
 		fg.prepare()
-		o.Meanwhile = fg.catch
+		o.Meanwhile = catchSignals // not before: until then a signal may end kist, and nsexec with it
 		if o.ConsoleSocket == "" {
 			o.Console = fg.takeMaster
 		}

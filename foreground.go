@@ -3,9 +3,6 @@
 package main
 
 import (
-	"os"
-	"os/signal"
-
 	"golang.org/x/sys/unix"
 
 	"kist/libcontainer/console"
@@ -15,7 +12,6 @@ import (
 // the terminal, and waits.
 type foreground struct {
 	subreaper bool
-	signals   chan os.Signal
 	terminal  *console.Foreground
 }
 
@@ -26,15 +22,6 @@ func (f *foreground) prepare() {
 		// caller might be waiting for.
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
-	f.signals = make(chan os.Signal, 64)
-}
-
-// catch takes over the signals that people and service managers send, while
-// nsexec is at work: from then on none of them ends kist and leaves a container
-// behind. The others follow in wait. Go hands each signal to a thread of its
-// own and back, so that all of them at once take milliseconds.
-func (f *foreground) catch() {
-	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 }
 
 func (f *foreground) takeMaster(master int) error {
@@ -58,11 +45,7 @@ func (f *foreground) wait(pid, pidfd int) (unix.WaitStatus, error) {
 			return 0, err
 		}
 	}
-	defer unix.Close(pidfd)
-	go func() {
-		signal.Notify(f.signals)
-		f.forward(pidfd)
-	}()
+	forwardSignals(pidfd)
 	if f.terminal != nil {
 		if err := f.terminal.Copy(pidfd); err != nil {
 			return 0, err
@@ -85,17 +68,5 @@ func (f *foreground) wait(pid, pidfd int) (unix.WaitStatus, error) {
 		if got == pid {
 			return ws, nil
 		}
-	}
-}
-
-// forward passes signals on. SIGCHLD is ours, SIGWINCH the terminal's, SIGURG
-// the Go runtime's own, and SIGPIPE says something about our output only.
-func (f *foreground) forward(pidfd int) {
-	for s := range f.signals {
-		sig, ok := s.(unix.Signal)
-		if !ok || sig == unix.SIGCHLD || sig == unix.SIGURG || sig == unix.SIGWINCH || sig == unix.SIGPIPE {
-			continue
-		}
-		_ = unix.PidfdSendSignal(pidfd, sig, nil, 0)
 	}
 }

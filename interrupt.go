@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"os/signal"
 
 	"golang.org/x/sys/unix"
@@ -19,24 +18,28 @@ type interruption struct{ signal unix.Signal }
 func (i *interruption) Error() string { return "interrupted by " + unix.SignalName(i.signal) }
 
 // interruptible has SIGTERM, SIGINT and SIGHUP end a create, by a rollback: what
-// would be left of a kist that they kill is for somebody else to delete. Go
-// takes a quarter of a millisecond to take signals over, so it is done while
-// config.json is read.
-func interruptible(o *libcontainer.CreateOptions) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	armed := make(chan struct{})
-	go func() {
-		signals := make(chan os.Signal, 1)
-		for _, s := range [...]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP} {
-			if !signal.Ignored(s) { // as by nohup(1)
-				signal.Notify(signals, s)
-			}
+// would be left of a kist that they kill is for somebody else to delete.
+func interruptible(o *libcontainer.CreateOptions) error {
+	var ends []unix.Signal
+	for _, s := range [...]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP} {
+		if !signal.Ignored(s) { // as by nohup(1)
+			ends = append(ends, s)
 		}
-		close(armed)
-		cancel(&interruption{(<-signals).(unix.Signal)})
+	}
+	wait, err := awaitSignal(ends)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		s, err := wait()
+		if err == nil {
+			err = &interruption{s}
+		}
+		cancel(err)
 	}()
 	o.Context = ctx
-	o.Armed = func() { <-armed }
+	return nil
 }
 
 // interrupted gives the exit status of a shell to a command that a signal has

@@ -50,7 +50,7 @@ func restoreAction(c *cli.Context) error {
 	fg := &foreground{subreaper: !o.Detach && !c.Bool("no-subreaper")}
 	if !o.Detach {
 		fg.prepare()
-		o.Meanwhile = fg.catch
+		o.Meanwhile = catchSignals // not before: until then a signal may end kist, and nsexec with it
 		if o.ConsoleSocket == "" {
 			o.Console = fg.takeMaster
 		}

@@ -46,10 +46,12 @@ func runAction(c *cli.Context) error {
 	o.Run, o.Detach = true, detach
 	fg := &foreground{subreaper: !detach && !c.Bool("no-subreaper")}
 	if detach {
-		interruptible(o)
+		if err := interruptible(o); err != nil {
+			return err
+		}
 	} else {
 		fg.prepare()
-		o.Meanwhile = fg.catch
+		o.Meanwhile = catchSignals // not before: until then a signal may end kist, and nsexec with it
 		if o.ConsoleSocket == "" {
 			o.Console = fg.takeMaster
 		}

@@ -45,8 +45,6 @@ type CreateOptions struct {
 	// Context, if set, calls the create off: it fails with the context's cause,
 	// and nothing is left.
 	Context context.Context
-	// Armed, if set, is called before the first side effect.
-	Armed func()
 }
 
 // creation is one create under way.
@@ -90,9 +88,6 @@ func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
 	if err := c.beginLXC(); err != nil {
 		return nil, err
 	}
-	if c.Armed != nil {
-		c.Armed()
-	}
 	if err := c.record(); err != nil {
 		return nil, err
 	}
@@ -110,6 +105,9 @@ func (rt *Runtime) Create(o *CreateOptions) (_ *Container, err error) {
 	stop = c.whenCalledOff(c.session.Interrupt)
 	if c.Meanwhile != nil {
 		c.Meanwhile()
+	}
+	if err := c.loadFilter(); err != nil { // while nsexec is at work
+		return nil, err
 	}
 	if err := c.serve(); err != nil {
 		return nil, err

@@ -111,9 +111,6 @@ func (c *creation) ready(passwd int) error {
 	if err := raiseRlimits(c.session.Pid, p.Rlimits); err != nil {
 		return err
 	}
-	if err := c.loadFilter(); err != nil {
-		return err
-	}
 	done := c.rt.Trace.phase("compile")
 	tail, err := compile.Process(c.processInput(passwd))
 	if err != nil {

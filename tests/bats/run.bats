@@ -126,6 +126,26 @@ load helpers
 	nothing_left
 }
 
+@test "every signal that can mean the container is forwarded" {
+	script 'for s in HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 ALRM TERM CONT TSTP TTIN TTOU XCPU XFSZ VTALRM IO PWR SYS; do
+		trap "echo got $s" $s; done; echo ready; while [ ! -e /done ]; do sleep 0.05; done; exit 6'
+	# A shell's background commands ignore SIGINT and SIGQUIT, and a shell cannot trap what was ignored before it.
+	env --default-signal "$KIST" --root "$ROOT" run "$CT" >out 2>&1 3>&- &
+	local runner=$! status=0 s
+	eventually grep -q ready out
+	for s in HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 ALRM TERM CONT TSTP TTIN TTOU XCPU XFSZ VTALRM IO PWR SYS; do
+		kill -$s $runner
+		eventually grep -qx "got $s" out
+	done
+	kill -WINCH $runner # of a window that is not there
+	kill -PIPE $runner  # about kist's own output
+	kill -URG $runner   # Go's
+	touch rootfs/done
+	wait $runner || status=$?
+	[ $status -eq 6 ]
+	nothing_left
+}
+
 @test "SIGTERM to kist run ends the container" {
 	script 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
 	"$KIST" --root "$ROOT" run "$CT" >out 2>&1 3>&- &
