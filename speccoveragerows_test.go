@@ -95,7 +95,7 @@ var coverageGroups = [...]coverageGroup{
 	{"Hooks", "libcontainer/spec/validate_hooks.go libcontainer/hooks.go libcontainer/hooks/hooks.go libcontainer/hooks/process.go libcontainer/compile/process.go libcontainer/start.go libcontainer/serve.go libcontainer/delete.go",
 		"libcontainer/spec/rules_platform_test.go libcontainer/spec/rules_test.go libcontainer/hooks/hooks_test.go tests/bats/hooks.bats",
 		[]coverageRow{
-			{"/hooks/prestart/**", "", "in create, in the runtime's namespaces, status creating", "prestart_fail", ""},
+			{"/hooks/prestart/**", "", "in create, in the runtime's namespaces, status created", "hooks_stdin prestart_fail", ""},
 			{"/hooks/createRuntime/**", "", "in create, in the runtime's namespaces, before pivot_root", "", ""},
 			{"/hooks/createContainer/**", "", "in create, in the container's namespaces, before pivot_root", "", ""},
 			{"/hooks/startContainer/**", "", "in start, in the container's namespaces", "", ""},

@@ -77,13 +77,16 @@ func joinHint(f *launch.Failure) string {
 // notRevealed is the hint for who may not look at nsexec: see compile.Reveals.
 const notRevealed = " (an ordinary user has hooks in a container's namespaces only where its user namespace is a new one, and its pid namespace not joined)"
 
-// createHooks runs the hooks between the mounts and the new root.
+// createHooks runs the hooks between the mounts and the new root. The status
+// that they are told is created: the specification has "creating" for step 2
+// of the lifecycle, the making of the environment, and the hooks are the steps
+// after it.
 func (c *creation) createHooks() error {
 	defer c.rt.Trace.phase("hooks")()
 	c.hooked = true
 	h := c.spec.Hooks
 	c.state.InitPid = c.session.Pid
-	doc := ociState(c.state, specs.StateCreating)
+	doc := ociState(c.state, specs.StateCreated)
 	c.state.InitPid = 0
 	ctx := c.context()
 	if err := hooks.Run(ctx, "prestart", h.Prestart, doc, hooks.Host{}); err != nil { //nolint:staticcheck // deprecated, not gone

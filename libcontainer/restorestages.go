@@ -41,7 +41,7 @@ func (c *restoration) surroundings(pid int) error {
 	if h == nil {
 		return nil
 	}
-	doc := ociState(c.state, specs.StateCreating)
+	doc := ociState(c.state, specs.StateCreated)
 	doc.Pid = pid
 	ctx := context.Background()
 	if err := hooks.Run(ctx, "prestart", h.Prestart, doc, hooks.Host{}); err != nil { //nolint:staticcheck // deprecated, not gone

@@ -338,7 +338,7 @@ rights() { grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Groups)' "/proc/$(pid)/status";
 	: >trace
 	back
 	run -0 cat trace
-	is "prestart creating $(pid)"$'\n'"createRuntime creating $(pid)"
+	is "prestart created $(pid)"$'\n'"createRuntime created $(pid)"
 	run -0 kist delete --force "$CT"
 	run -0 tail -n 1 trace
 	is "poststop stopped null"

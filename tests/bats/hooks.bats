@@ -36,7 +36,7 @@ order() { cut -d' ' -f1 "$TRACE" | tr '\n' ' '; }
 	run -0 detached create "$CT"
 	[ "$(order)" = "prestart createRuntime createContainer " ] || fail "$(order)"
 	run -0 cut -d' ' -f2,3 "$TRACE"
-	is $'creating true\ncreating true\ncreating true'
+	is $'created true\ncreated true\ncreated true'
 	: >"$TRACE"
 	run -0 kist start "$CT"
 	[ "$(order)" = "poststart " ]
