@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"kist/apparmor"
 	"kist/libcontainer/cgroups"
 	"kist/libcontainer/host"
 	"kist/libcontainer/idmap"
@@ -257,6 +258,7 @@ func TestJudge(t *testing.T) {
 			s.Seccomp.KernelFlags = s.Seccomp.KernelFlags[:1]
 		}, true,
 			[]want{{"seccomp.notify", Missing, ""}, {"seccomp.actions", Limited, "without SCMP_ACT_NOTIFY"}, {"seccomp.flags", Limited, "without B"}}},
+		{"kist-default", func(s *System) { s.Profile = apparmor.ErrNotLoaded }, true, []want{{"security.kist-default", Missing, "not loaded"}}},
 		{"SELinux permissive", func(s *System) { s.SELinuxOn = false }, true, []want{{"security.selinux", Limited, "permissive"}}},
 		{"no mknod", func(s *System) { s.Own["device.mknod"] = fails(unix.EPERM) }, true, []want{{"device.mknod", Missing, "--privileged"}}},
 		{"no /dev/null", func(s *System) { asUser(s); s.Here["device.null"] = fails(unix.ENOENT) }, false, []want{{"device.null", Missing, "devtmpfs"}}},

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"kist/apparmor"
 )
 
 func (j *judge) security() {
@@ -34,6 +36,14 @@ func (j *judge) security() {
 		l.Status, l.Found = Missing, "off"
 	}
 	j.add(l)
+	if f.AppArmor {
+		l = Line{ID: "security." + apparmor.DefaultName, What: "profile " + apparmor.DefaultName, Status: OK, Found: "loaded",
+			Breaks: "process.apparmorProfile " + apparmor.DefaultName, Remedy: "kist apparmor load"}
+		if j.s.Profile != nil {
+			l.Status, l.Found = Missing, strings.TrimPrefix(j.s.Profile.Error(), "is ")
+		}
+		j.add(l)
+	}
 	l = Line{ID: "security.selinux", What: "SELinux", Status: OK, Found: "enforcing", Breaks: "process.selinuxLabel, linux.mountLabel", Remedy: "boot with lsm=…,selinux and a policy (CONFIG_SECURITY_SELINUX)"}
 	switch {
 	case !f.SELinux:

@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"kist/apparmor"
 	"kist/libcontainer/cgroups"
 	"kist/libcontainer/cgroups/systemd"
 	"kist/libcontainer/criu"
@@ -52,7 +53,8 @@ type System struct {
 	Mapped     bool // maps were tried with the helpers
 	Map        Outcome
 	Seccomp    SeccompSupport
-	SELinuxOn  bool // enforcing
+	SELinuxOn  bool  // enforcing
+	Profile    error // why kist-default is not known to be loaded; nil if it is
 	Resctrl    bool
 	ResctrlHas bool // the kernel and the cpu could
 	CRIU       CRIU
@@ -260,6 +262,11 @@ func (s *System) systemd() {
 }
 
 func (s *System) security() {
+	if h := (apparmor.Host{}); s.Facts.AppArmor && !h.Mounted() {
+		s.Profile = errors.New("not known: securityfs cannot be seen")
+	} else if s.Facts.AppArmor {
+		s.Profile = h.Check(apparmor.DefaultName)
+	}
 	s.Seccomp = SeccompSupport{
 		Built:   seccomp.Supported,
 		Actions: seccomp.Actions(), KernelActions: seccomp.SupportedActions(),
