@@ -132,7 +132,11 @@ func (c *Cgroup) prepareV2(d *dir, parent string) error {
 		}
 	}
 	if c.cfg.OwnerUID != nil {
-		return delegate(d.path, *c.cfg.OwnerUID)
+		err := delegate(d.path, *c.cfg.OwnerUID)
+		if c.cfg.Rootless && errors.Is(err, unix.EPERM) {
+			err = fmt.Errorf("%w (an ordinary user can give it to nobody else: map the container's user to the caller's id, or mount /sys/fs/cgroup read-only)", err)
+		}
+		return err
 	}
 	return nil
 }

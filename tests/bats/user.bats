@@ -85,9 +85,12 @@ unit_gone() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
 	unit_gone
 }
 
+# A cgroup mount that the container may write to.
+writable='(.mounts[] | select(.destination == "/sys/fs/cgroup")) |= {destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}
+	| .linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
+
 @test "the container's root divides its cgroup" {
-	config '(.mounts[] | select(.destination == "/sys/fs/cgroup")) |= {destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}
-		| .linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
+	config "$writable"
 	run -0 in_container 'mkdir /sys/fs/cgroup/a && echo $$ >/sys/fs/cgroup/a/cgroup.procs && echo +pids >/sys/fs/cgroup/cgroup.subtree_control && read n </sys/fs/cgroup/a/pids.current && echo $n'
 	is 1
 }
@@ -138,16 +141,32 @@ execed() { kist exec "$CT" /bin/sh -c "$1"; }
 	has fork
 }
 
-@test "exec from a login session: root is a subordinate id, the cgroup is divided" {
+@test "a login session: the container's root is a subordinate id" {
 	outside
-	config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings
-		| (.mounts[] | select(.destination == "/sys/fs/cgroup")) |= {destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["rw"]}
-		| .linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'
+	config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+	run -0 running
+	[ "$(stat -c %u "/proc/$(pid)")" = 100000 ]
+	grep -qxF "$(pid)" "$(cgroup_dir)/cgroup.procs"
+	run -0 detached exec -d --pid-file pid "$CT" /bin/sleep 1000
+	[ "$(stat -c %u "/proc/$(<pid)")" = 100000 ]
+	grep -qxF "$(<pid)" "$(cgroup_dir)/cgroup.procs" || fail "$(<"/proc/$(<pid)/cgroup")"
+	run -0 kist delete -f "$CT"
+	unit_gone
+	# Its cgroup is the user's, who can give it to nobody.
+	config "$writable"
+	run -1 kist run "$CT"
+	has "chown to 100000" /sys/fs/cgroup
+	nothing_left
+	unit_gone
+}
+
+@test "exec from a login session: the cgroup is divided" {
+	outside
+	config "$writable"
 	script 'mkdir /sys/fs/cgroup/a; echo $$ >/sys/fs/cgroup/a/cgroup.procs; echo +pids >/sys/fs/cgroup/cgroup.subtree_control; exec sleep 1000'
 	run -0 detached run -d "$CT"
-	[ "$(stat -c %u "/proc/$(pid)")" = 100000 ]
 	eventually grep -qw pids "$(cgroup_dir)/cgroup.subtree_control"
-	run -0 execed 'id -u; grep -c . /sys/fs/cgroup/a/cgroup.procs; cat /proc/self/cgroup'
+	run -0 execed 'cat /proc/self/cgroup'
 	has 0::/a
 }
 

@@ -104,7 +104,7 @@ count() {
 attempt() {
 	local tap=$out/$1.tap err=$out/$1.err begin=$EPOCHREALTIME plans
 	status=0
-	timeout -k 5 90 "$BIN/$1" </dev/null >"$tap" 2>"$err" || status=$?
+	timeout -k 5 $((90 * ${KIST_TEST_SLOWNESS:-1})) "$BIN/$1" </dev/null >"$tap" 2>"$err" || status=$?
 	took=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
 	tidy
 	asserted=$(grep -cE '^(not )?ok ' "$tap" || true)
