@@ -60,6 +60,7 @@ value() {
 }
 
 @test "cgroupsPath: relative and absolute ones, below the hierarchy's root" {
+	needs_cgroupfs
 	config '.linux.cgroupsPath = $p' --arg p "/$CT-parent/$CT"
 	run -0 running
 	[ -n "$(cgroups_named "$CT-parent")" ]
@@ -94,6 +95,7 @@ value() {
 }
 
 @test "the root cgroup, or that of kist, is never killed" {
+	needs_cgroupfs
 	sleep 1014 3>&- &
 	local guard=$!
 	local path
@@ -170,6 +172,7 @@ value() {
 }
 
 @test "--cgroup-manager disabled: none is made" {
+	needs_cgroupfs
 	args /bin/sleep 1000
 	run -0 detached --cgroup-manager disabled run -d "$CT"
 	[ -z "$(cgroups_named "$CT")" ]
@@ -267,6 +270,7 @@ value() {
 }
 
 @test "a cgroup that was there before stays, also without a pid namespace" {
+	needs_cgroupfs
 	local dir dirs=()
 	if is_v2; then
 		dirs=("/sys/fs/cgroup/$CT")
@@ -300,6 +304,7 @@ parents() {
 }
 
 @test "delete takes the parents along that create has made, and no others" {
+	needs_cgroupfs
 	is_v2 || needs_controller memory
 	config '.linux.cgroupsPath = $p' --arg p "/$CT-top/a/b/$CT"
 	run -0 running
@@ -336,6 +341,7 @@ parents() {
 }
 
 @test "parents that others make and remove at the same time" {
+	needs_cgroupfs
 	is_v2 || needs_controller memory
 	local i n jobs=()
 	args /bin/true

@@ -145,6 +145,7 @@ cgroup_dir() {
 }
 is_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
 is_systemd() { [ "${VIEW:-}" = systemd ]; }
+needs_cgroupfs() { ! is_systemd || skip "about the cgroupfs driver"; }
 needs_controller() {
 	if is_v2; then
 		grep -qw "$1" /sys/fs/cgroup/cgroup.controllers || skip "no controller $1 in this view"

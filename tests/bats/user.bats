@@ -180,6 +180,18 @@ execed() { kist exec "$CT" /bin/sh -c "$1"; }
 	run ! orphans
 }
 
+@test "exec from a login session into a container of the cgroupfs driver: an error that says what to do" {
+	outside
+	local kist
+	kist=$(sed -n 's/^exec \(.*\) --systemd-cgroup .*/\1/p' "$KIST")
+	args /bin/sleep 1000
+	systemd-run --user --scope -q -p Delegate=yes "$kist" --root "$ROOT" run -d "$CT" </dev/null >"$LOG" 2>&1 || fail "$(<"$LOG")"
+	run -255 "$kist" --root "$ROOT" exec "$CT" true
+	has "/$CT was delegated to this user" "systemd-run --user --scope"
+	run -0 systemd-run --user --scope -q "$kist" --root "$ROOT" exec "$CT" echo inside
+	is inside
+}
+
 @test "the process of a login session, and one of another service, come into the scope" {
 	run -0 running
 	run -0 kist exec "$CT" cat /proc/1/cgroup
