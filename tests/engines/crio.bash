@@ -45,7 +45,7 @@ monitor() {
 # execute ID RESULT FLAG... -- WORD...: CRI-O's ExecSync: conmon once more, which waits for the process. What it writes into
 # the pipe goes to the file RESULT; the output of the process is in RESULT.log.
 execute() {
-	local id=$1 result=$2 flags=()
+	local id=$1 result=$2 name=${2##*/} flags=()
 	shift 2
 	while [ "$1" != -- ]; do
 		flags+=("$1")
@@ -56,10 +56,13 @@ execute() {
 		"$BATS_TEST_TMPDIR/$id/config.json" --args -- "$@" >"$result.spec"
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin CRI_O_EXTERNAL=1 XDG_RUNTIME_DIR=/run/xdg _OCI_SYNCPIPE=3 \
 		timeout -k 5 60 conmon --sync -c "$id" -n "k8s_$id" -r /usr/local/bin/kist -p "$result.pid" -e -l "$result.log" \
-		--socket-dir-path "$SOCKETS" --log-level info -u "$(basename "$result")-$BATS_TEST_NUMBER" \
+		--socket-dir-path "$SOCKETS" --log-level info -u "$name-$BATS_TEST_NUMBER" \
 		--exec-process-spec "$result.spec" --runtime-arg "--root=$CRIO_ROOT" "${flags[@]}" \
 		</dev/null 3>"$result" 4>&- >"$result.conmon" 2>&1 || true # with --sync it ends with the status of the process
 }
+
+# reason FILE: the message in the last thing that conmon has written, which is a line of the runtime's text log.
+reason() { jq -rs 'last.message | gsub("\\\\"; "")' "$1"; }
 
 # is_status ID WORD
 is_status() { [ "$(crio state "$1" | jq -r .status)" = "$2" ]; }

@@ -119,9 +119,11 @@ no_monitors() { ! pgrep -x conmon; }
 	monitor c1
 	crio start c1
 	execute c1 "$r" -- no-such-program
-	[[ $(jq -rs "last.message" "$r" | tr -d '\\') == *'exec: "no-such-program": executable file not found in $PATH'* ]]
+	run -0 reason "$r"
+	has 'exec: "no-such-program": executable file not found in $PATH'
 	execute c1 "$r" -- /etc/passwd
-	[[ $(jq -rs "last.message" "$r" | tr -d '\\') == *'exec: "/etc/passwd": permission denied'* ]]
+	run -0 reason "$r"
+	has 'exec: "/etc/passwd": permission denied'
 	is_status c1 running
 }
 
@@ -249,10 +251,10 @@ refused() {
 	local filter=$1 id=bad$RANDOM
 	shift
 	bundle "$id" "$filter"
-	run monitor "$id"
-	jq -e '.pid == -1' <<<"$output"
-	[ "$(jq -r .message <<<"$output" | grep -c .)" -eq 1 ]
-	output=$(jq -r .message <<<"$output" | tr -d '\\') # it is a line of the text log
+	monitor "$id" >"$BATS_TEST_TMPDIR/answer"
+	jq -e '.pid == -1' "$BATS_TEST_TMPDIR/answer"
+	run -0 reason "$BATS_TEST_TMPDIR/answer"
+	[ "${#lines[@]}" -eq 1 ]
 	has "$@"
 	[ -z "$(crio list -q)" ]
 	[ ! -e "$BATS_TEST_TMPDIR/$id/pidfile" ]

@@ -44,6 +44,43 @@ teardown() { docker_down || true; }
 	state c2 running
 }
 
+# restarts CONTAINER N: the daemon has started it again N times, or more.
+restarts() { [ "$(inspect "$1" .RestartCount)" -ge "$2" ]; }
+
+@test "restart policies: always, unless-stopped, on-failure, no; and over a restart of the daemon" {
+	docker_up
+	docker_image
+	docker run -d --name al --restart always box sh -c 'sleep 0.1; exit 0' >/dev/null
+	docker run -d --name fa --restart on-failure:3 box sh -c 'exit 1' >/dev/null
+	docker run -d --name ok --restart on-failure:3 box true >/dev/null
+	docker run -d --name us --restart unless-stopped box sleep 1000 >/dev/null
+	docker run -d --name st --restart unless-stopped box sleep 1000 >/dev/null
+	docker run -d --name ki --restart always box sleep 1000 >/dev/null
+	docker run -d --name no box sleep 1000 >/dev/null
+	eventually 30 restarts al 2
+	eventually 30 restarts fa 3
+	eventually 10 state fa exited
+	[ "$(inspect fa .RestartCount)/$(inspect fa .State.ExitCode)" = 3/1 ]
+	eventually 10 state ok exited
+	[ "$(inspect ok .RestartCount)" = 0 ]
+	# One that dies of something else than the user's wish.
+	kill -KILL "$(inspect ki .State.Pid)"
+	eventually 20 restarts ki 1
+	eventually 10 state ki running
+	docker stop -t 0 st
+	halt dockerd
+	docker_up
+	eventually 30 state us running
+	eventually 30 state ki running
+	state st exited
+	state no exited
+	docker stop -t 0 al
+	docker update --restart no us >/dev/null
+	kill -KILL "$(inspect us .State.Pid)"
+	eventually 10 state us exited
+	state al exited
+}
+
 @test "userns-remap" {
 	grep -q '^dockremap:' /etc/subuid || printf 'dockremap:231072:65536\n' >"$STATE/subid"
 	if [ -e "$STATE/subid" ]; then
@@ -76,6 +113,15 @@ teardown() { docker_down || true; }
 	is 1
 	run -127 docker run --rm box no-such
 	has "executable file not found"
+	run -0 docker run --rm -m 64m --pids-limit 50 --shm-size 1m --sysctl net.ipv4.ip_forward=0 --hostname inside --ulimit nofile=100 --net none box sh -c 'hostname; ulimit -n; df -k /dev/shm | tail -n 1'
+	has inside 100 " 1024 "
+	run -0 docker run --rm --pid container:c1 --net container:c1 --ipc private box sh -c 'tr -s " " </proc/self/uid_map; ps | grep -c "[s]leep 1000"'
+	[ "${lines[1]}" = 1 ]
+	mkdir "$BATS_TEST_TMPDIR/context"
+	printf 'FROM box\nRUN mkdir /own && touch /own/file && chown 1000:1000 /own/file\nUSER user\nCMD stat -c "%%u %%g" /own/file\n' >"$BATS_TEST_TMPDIR/context/Dockerfile"
+	docker build -q -t built "$BATS_TEST_TMPDIR/context" >/dev/null
+	run -0 docker run --rm built
+	is "1000 1000"
 }
 
 @test "a runtime that is missing, or not to be executed" {

@@ -78,6 +78,21 @@ cgroup() {
 	docker unpause c1
 }
 
+@test "--cpu-period, --cpu-quota, --cpuset-mems, --oom-kill-disable; docker update of shares" {
+	docker run -d --name c1 --cpu-period 50000 --cpu-quota 20000 --cpuset-mems 0 box sleep 1000 >/dev/null
+	[ "$(cgroup c1 cpuset.mems cpuset.mems)" = 0 ]
+	docker update --cpu-shares 256 c1
+	if cgroup_v2; then
+		[ "$(cgroup c1 - cpu.max)" = "20000 50000" ]
+		[ "$(cgroup c1 - cpu.weight)" -lt 39 ]
+	else
+		[ "$(cgroup c1 cpu.cfs_period_us -) $(cgroup c1 cpu.cfs_quota_us -)" = "50000 20000" ]
+		[ "$(cgroup c1 cpu.shares -)" = 256 ]
+		docker run -d --name c2 -m 32m --oom-kill-disable box sleep 1000 >/dev/null
+		cgroup c2 memory.oom_control - | grep -q '^oom_kill_disable 1$'
+	fi
+}
+
 @test "docker stats" {
 	docker run -d --name c1 -m 64m box sh -c 'while :; do :; done' >/dev/null
 	run -0 docker stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}} {{.CPUPerc}}' c1

@@ -158,6 +158,31 @@ caps() { awk -v set="$1:" '$1 == set { print $2 }' /proc/self/status; }
 	run ! grep -q "^fromwithin" /proc/mounts
 }
 
+@test "volumes: read-only and what is mounted below, --volumes-from, not recursive" {
+	local dir=$BATS_TEST_TMPDIR/tree
+	mkdir -p "$dir/sub"
+	mount -t tmpfs below "$dir/sub"
+	touch "$dir/sub/there"
+	docker run -d --name c1 -v "$dir:/m:ro" -v vol:/v --mount "type=bind,src=$dir,dst=/flat,bind-nonrecursive" box sleep 1000 >/dev/null
+	run -0 docker exec c1 sh -c 'ls /m/sub /flat/sub; ! touch /m/x 2>/dev/null && echo ro'
+	is $'/flat/sub:\n\n/m/sub:\nthere\nro'
+	umount "$dir/sub"
+	run -0 docker run --rm --volumes-from c1:ro box sh -c '! touch /v/x 2>/dev/null && ! touch /m/x 2>/dev/null && echo ro'
+	is ro
+	docker rm -f c1 >/dev/null
+	docker volume rm vol >/dev/null
+}
+
+@test "--security-opt systempaths=unconfined, --ipc none and private" {
+	run -0 docker run --rm --security-opt systempaths=unconfined box sh -c 'grep -c " /proc/" /proc/self/mountinfo || true'
+	is 0
+	run -0 docker run --rm --ipc none box sh -c 'grep -c " /dev/shm " /proc/mounts || true'
+	is 0
+	docker run -d --name c1 --ipc private box sleep 1000 >/dev/null
+	run -125 docker run --rm --ipc container:c1 box true
+	has "non-shareable IPC"
+}
+
 @test "network: a bridge between containers; none" {
 	can_nat || skip "the kernel has no NAT"
 	docker network create n1 >/dev/null

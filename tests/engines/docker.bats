@@ -86,6 +86,28 @@ teardown() { docker_clean; }
 	[ $((16#${output#*:?} & ((1 << 38) - 1))) -eq "$own" ]
 }
 
+@test "docker exec -t: the client's size; what a shell expects of a terminal" {
+	docker run -d --name c1 box sleep 1000 >/dev/null
+	run -0 terminal bash -c 'stty rows 35 cols 95; docker exec -it c1 sh -c "until stty size | grep -v \"^0 0\"; do sleep 0.05; done 2>/dev/null; cut -d\" \" -f7 /proc/self/stat; echo x >/dev/tty"'
+	has "35 95" x
+	lacks $'\n0\r'
+}
+
+@test "docker exec: 20 at once" {
+	local i pids=()
+	docker run -d --name c1 box sleep 1000 >/dev/null
+	for i in $(seq 20); do
+		docker exec c1 echo "number $i" >"$BATS_TEST_TMPDIR/$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in $(seq 20); do
+		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
+	done
+}
+
 @test "docker exec: a process that is killed is 137" {
 	docker run -d --name c1 box sleep 1000 >/dev/null
 	run -137 docker exec c1 sh -c 'kill -9 $$'
@@ -141,6 +163,36 @@ steady() {
 	docker stop -t 1 rude
 	run -0 inspect rude .State.ExitCode
 	is 137
+}
+
+@test "docker run in the foreground: the client's signals; --stop-signal" {
+	docker create --name c1 box sh -c 'trap "echo hup; exit 5" HUP; echo ready; while :; do sleep 0.05; done' >/dev/null
+	/usr/bin/docker start --attach c1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+	local client=$! status=0
+	eventually 20 grep -q ready "$BATS_TEST_TMPDIR/out"
+	kill -HUP $client
+	wait $client || status=$?
+	[ $status -eq 5 ]
+	grep -q hup "$BATS_TEST_TMPDIR/out"
+	docker run -d --name c2 --stop-signal USR2 box sh -c 'trap "exit 6" USR2; echo ready; while :; do sleep 0.05; done' >/dev/null
+	eventually 20 says c2 ready
+	docker stop c2
+	run -0 inspect c2 .State.ExitCode
+	is 6
+}
+
+@test "a paused container can be killed, stopped and removed" {
+	local name
+	for name in ki st rm; do
+		docker run -d --name $name box sleep 1000 >/dev/null
+		docker pause $name
+	done
+	docker kill ki || docker unpause ki # as old versions of Docker want it
+	docker stop -t 0 st
+	docker rm -f rm
+	eventually 10 state ki exited
+	eventually 10 state st exited
+	run ! inspect rm .State.Status
 }
 
 @test "docker start, restart, restart policy" {
