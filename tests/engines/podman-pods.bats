@@ -85,7 +85,46 @@ subids() {
 	podman play kube --down "$BATS_TEST_TMPDIR/p.yaml"
 }
 
-@test "--userns auto, keep-id is for users, explicit maps" {
+@test "podman play kube: init containers, limits, security context, volumes" {
+	sed -i 's/^\[engine\]$/[engine]\ninfra_image = "localhost\/pause"/' "$STATE/etc/containers.conf"
+	mkdir "$BATS_TEST_TMPDIR/host"
+	cat >"$BATS_TEST_TMPDIR/p.yaml" <<-END
+		apiVersion: v1
+		kind: ConfigMap
+		metadata: {name: settings}
+		data: {word: from-the-map}
+		---
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: p2}
+		spec:
+		  hostname: the-pod
+		  restartPolicy: Never
+		  initContainers:
+		    - {name: before, image: box, command: [/bin/sh, -c, "echo prepared >/shared/file"], volumeMounts: [{name: shared, mountPath: /shared}]}
+		  containers:
+		    - name: a
+		      image: box
+		      command: [/bin/sh, -c, "id -u; hostname; cat /shared/file; echo \$WORD; grep -E 'NoNewPrivs|CapBnd' /proc/self/status; touch /x || echo ro; sleep 1000"]
+		      env: [{name: WORD, valueFrom: {configMapKeyRef: {name: settings, key: word}}}]
+		      resources: {limits: {memory: 64Mi, cpu: 500m}}
+		      securityContext: {runAsUser: 1000, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+		      volumeMounts: [{name: shared, mountPath: /shared}, {name: host, mountPath: /host, readOnly: true}]
+		  volumes:
+		    - {name: shared, emptyDir: {}}
+		    - {name: host, hostPath: {path: $BATS_TEST_TMPDIR/host, type: Directory}}
+	END
+	podman play kube "$BATS_TEST_TMPDIR/p.yaml"
+	eventually 20 bash -c 'podman logs p2-a | grep -x ro'
+	run -0 podman logs p2-a
+	has $'1000\nthe-pod\nprepared\nfrom-the-map' $'CapBnd:\t0000000000000000' $'NoNewPrivs:\t1'
+	run -0 podman exec p2-a /bin/sh -c 'PATH=/bin; cat /sys/fs/cgroup/memory*/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; ! touch /host/x 2>/dev/null && echo ro'
+	is $'67108864\nro'
+	podman play kube --down "$BATS_TEST_TMPDIR/p.yaml"
+	podman volume prune -f >/dev/null
+}
+
+@test "--userns auto, explicit maps, id-mapped volumes; keep-id is for users" {
 	subids
 	run -0 podman run --rm --userns auto box sh -c 'id -u; cat /proc/self/uid_map | tr -s " "; touch /tmp/x && echo ok'
 	[ "${lines[0]} ${lines[2]}" = "0 ok" ]
@@ -98,6 +137,14 @@ subids() {
 	run -0 terminal podman exec -it c1 tty
 	has /dev/pts/
 	podman volume rm vol >/dev/null
+	run ! podman run --rm --userns keep-id box true
+	has keep-id
+	mkdir "$BATS_TEST_TMPDIR/volume"
+	touch "$BATS_TEST_TMPDIR/volume/of-root"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/volume"
+	run -0 podman run --rm --uidmap 0:300000:1000 --gidmap 0:300000:1000 -v "$BATS_TEST_TMPDIR/volume:/v:idmap" box sh -c 'stat -c %u /v/of-root; touch /v/new'
+	is 0
+	[ "$(stat -c %u "$BATS_TEST_TMPDIR/volume/new")" -eq 0 ]
 }
 
 # The manager of a service: it writes what it is told to a file. NAME is that of its socket.
@@ -114,9 +161,15 @@ manager() {
 	eventually 10 grep -a READY=1 "$BATS_TEST_TMPDIR/told"
 	grep -a MAINPID= "$BATS_TEST_TMPDIR/told"
 	: >"$BATS_TEST_TMPDIR/told"
-	# busybox has no client; socat of the machine is not static. What counts is that the socket is there and open to it.
-	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify podman run -d --sdnotify container --name c2 box sh -c 'test -S "$NOTIFY_SOCKET" && echo "$NOTIFY_SOCKET"; sleep 1000'
-	eventually 10 bash -c 'podman logs c2 | grep /run/notify/'
+	# A static program of the tests' own is the client: busybox has none.
+	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify podman run -d --sdnotify container --name c2 -v "$PEER:/peer:ro" box sh -c \
+		'echo "$NOTIFY_SOCKET"; until [ -e /tmp/go ]; do sleep 0.05; done; /peer send "$NOTIFY_SOCKET" READY=1; sleep 1000' &
+	eventually 20 bash -c 'podman logs c2 | grep /run/notify/'
+	run ! grep -a READY=1 "$BATS_TEST_TMPDIR/told"
+	podman exec c2 touch /tmp/go
+	eventually 20 grep -a READY=1 "$BATS_TEST_TMPDIR/told"
+	grep -a MAINPID= "$BATS_TEST_TMPDIR/told"
+	wait $!
 	kill "$pid"
 }
 

@@ -150,6 +150,111 @@ teardown() { podman_clean; }
 	has /no/kist
 }
 
+@test "podman: an error is the runtime's message alone, and one line" {
+	local code words
+	while read -r code words; do
+		# shellcheck disable=SC2086 # words are meant to split
+		run "-$code" podman run --rm $words
+		[ "${#lines[@]}" -eq 1 ]
+		# What comes by way of conmon's copy of stderr has a time and a level.
+		lacks level=
+		has Error: "kist: kist create failed: "
+	done <<-END
+		127 box no-such-program
+		126 box /etc/passwd
+		126 box /etc
+		126 -v $STATE:/bin/cat box true
+		127 --sysctl net.no.such=1 box true
+	END
+}
+
+@test "podman: errors without runtime_supports_json" {
+	sed '/^runtime_supports_json/d' "$CONTAINERS_CONF" >"$BATS_TEST_TMPDIR/containers.conf"
+	CONTAINERS_CONF=$BATS_TEST_TMPDIR/containers.conf run -127 podman run --rm box no-such-program
+	has no-such-program "executable file not found" level=error
+	CONTAINERS_CONF=$BATS_TEST_TMPDIR/containers.conf run -126 podman run --rm box /etc/passwd
+}
+
+@test "podman run --cgroups disabled, no-conmon" {
+	run -0 podman run --rm --cgroups no-conmon box echo here
+	is here
+	# No cgroup at all is only for runtimes that Podman knows to be able to.
+	run -0 /usr/bin/podman --cgroup-manager cgroupfs run --rm --cgroups disabled box cat /proc/self/cgroup 3>&- 4>&-
+	lacks libpod
+}
+
+@test "podman update" {
+	local file=/sys/fs/cgroup/memory/memory.limit_in_bytes
+	cgroup_v2 && file=/sys/fs/cgroup/memory.max
+	podman run -d --name c1 -m 64m box sleep 1000
+	podman update --memory 96m --cpus 0.5 c1
+	run -0 podman exec c1 cat $file
+	is 100663296
+}
+
+@test "podman run: --restart, --stop-signal, --sig-proxy, kill by name" {
+	podman run -d --name r1 --restart on-failure:2 box sh -c 'exit 1'
+	eventually 30 bash -c '[ "$(podman inspect -f "{{.RestartCount}} {{.State.Status}}" r1)" = "2 exited" ]'
+	podman run -d --name c2 --stop-signal USR2 box sh -c 'trap "exit 6" USR2; echo ready; while :; do sleep 0.05; done'
+	eventually 20 bash -c 'podman logs c2 | grep ready'
+	podman stop c2
+	run -0 podman inspect -f '{{.State.ExitCode}}' c2
+	is 6
+	/usr/bin/podman --cgroup-manager cgroupfs run --rm --cgroup-parent "/$ENGINES_CGROUP-podman" box sh -c \
+		'trap "echo hup; exit 5" HUP; echo ready; while :; do sleep 0.05; done' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+	local client=$! status=0
+	eventually 20 grep -q ready "$BATS_TEST_TMPDIR/out"
+	kill -HUP $client
+	wait $client || status=$?
+	[ $status -eq 5 ]
+	grep -q hup "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a paused container can be killed and removed" {
+	podman run -d --name k1 box sleep 1000
+	podman run -d --name r1 box sleep 1000
+	podman pause k1 r1
+	podman kill k1 || podman unpause k1
+	podman rm -f -t 0 r1
+	run ! podman inspect r1
+}
+
+@test "namespaces of other containers and of the host" {
+	podman run -d --name c1 --ipc shareable --hostname first box sleep 1234
+	run -0 podman run --rm --pid container:c1 --ipc container:c1 --network container:c1 --uts container:c1 box sh -c 'ps | grep -c "[s]leep 1234"; hostname'
+	is $'1\nfirst'
+	run -0 podman run --rm --pid host --ipc host --uts host --network host --cgroupns host box sh -c 'for n in pid ipc uts net cgroup; do readlink /proc/self/ns/$n; done'
+	is "$(for n in pid ipc uts net cgroup; do readlink "/proc/self/ns/$n"; done)"
+	run -0 podman run --rm --cgroupns private box cat /proc/self/cgroup
+	lacks libpod
+}
+
+@test "volumes: every propagation" {
+	local dir=$STATE/shared mode
+	mkdir -p "$dir"
+	mount --bind "$dir" "$dir"
+	mount --make-shared "$dir"
+	mkdir -p "$dir/late"
+	for mode in private rprivate slave rslave shared rshared; do
+		podman run -d --name "p-$mode" -v "$dir:/m:$mode" --cap-add SYS_ADMIN --security-opt apparmor=unconfined box sleep 1000
+	done
+	mount -t tmpfs late "$dir/late"
+	for mode in private rprivate slave rslave shared rshared; do
+		run podman exec "p-$mode" grep -c "^late /m/late" /proc/mounts
+		case $mode in
+		*private) is 0 ;;
+		*) is 1 ;;
+		esac
+	done
+	umount "$dir/late"
+	podman exec p-rshared mount -t tmpfs fromwithin /m/late
+	grep -q "^fromwithin $dir/late" /proc/mounts
+	podman exec p-rshared umount /m/late
+	run ! grep -q "^fromwithin" /proc/mounts
+	podman_clean
+	umount -l "$dir"
+}
+
 @test "podman commit, cp" {
 	podman run -d --name c1 box sleep 1000
 	echo content >"$BATS_TEST_TMPDIR/file"
