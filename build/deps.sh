@@ -22,8 +22,8 @@ packages() {
 	test) echo apparmor attr bats busybox-static iproute2 jq libcap2-bin lxc procps runc strace uidmap util-linux ;;
 	bench) echo busybox-static crun jq runc strace util-linux ;;
 	engines)
-		echo aardvark-dns buildah busybox-static catatonit conmon containerd docker.io iproute2 iptables \
-			jq netavark podman slirp4netns socat tini uidmap util-linux
+		echo aardvark-dns buildah busybox-static catatonit conmon containerd containernetworking-plugins docker.io iproute2 \
+			iptables jq netavark podman slirp4netns socat tini uidmap util-linux
 		;;
 	vm) echo busybox-static debootstrap e2fsprogs openssh-client qemu-system-x86 util-linux ;;
 	lint) echo clang-format codespell shellcheck ;;

@@ -123,6 +123,66 @@ stray() {
 	has "/no/kist"
 }
 
+@test "errors reach the user: permission, a directory, a seccomp profile, a directory on a file; in exec" {
+	run ! box --rm "$IMAGE" c1 /etc/passwd
+	has 'exec: "/etc/passwd": permission denied'
+	run ! box --rm "$IMAGE" c2 /etc
+	has 'exec: "/etc": is a directory'
+	echo '{"defaultAction":"SCMP_ACT_NONSENSE"}' >"$BATS_TEST_TMPDIR/p.json"
+	run ! box --rm --seccomp --seccomp-profile "$BATS_TEST_TMPDIR/p.json" "$IMAGE" c3 true
+	has SCMP_ACT_NONSENSE
+	run ! box --rm --mount "type=bind,src=$STATE/etc,dst=/etc/passwd,options=rbind" "$IMAGE" c4 true
+	has /etc/passwd "not a directory"
+	[ "${#lines[@]}" -eq 1 ]
+	box -d "$IMAGE" c5 sleep 1000
+	run ! ctr tasks exec --exec-id e1 c5 no-such-program
+	has 'exec: "no-such-program": executable file not found in $PATH'
+	run ! ctr tasks exec --exec-id e2 c5 /etc/passwd
+	has "permission denied"
+	runs c5
+	# What failed has left nothing.
+	[ "$(ls /run/containerd/runc/default)" = c5 ]
+}
+
+@test "ctr tasks exec: terminal, user" {
+	box -d "$IMAGE" c1 sleep 1000
+	export -f ctr
+	export SOCKET
+	run -0 terminal bash -c 'stty rows 33 cols 99; ctr tasks exec -t --exec-id e1 c1 sh -c "tty; until stty size | grep -v \"^0 0\"; do sleep 0.05; done 2>/dev/null"'
+	has /dev/pts/ "33 99"
+	run -0 ctr tasks exec --exec-id e2 --user 1000:2000 c1 id
+	has "uid=1000(user) gid=2000(extra)"
+}
+
+@test "ctr run: --uidmap and --gidmap, --with-ns, --cpus, --log-uri" {
+	chmod 711 "$STATE"
+	run -0 box --rm --uidmap 0:231072:65536 --gidmap 0:231072:65536 "$IMAGE" c1 sh -c 'id -u; tr -s " " </proc/self/uid_map; touch /tmp/x && stat -c %u /tmp/x'
+	is $'0\n 0 231072 65536\n0'
+	box -d --cpus 0.5 "$IMAGE" c2 sleep 4321
+	local pid
+	pid=$(ctr tasks ls | awk '$1 == "c2" { print $2 }')
+	run -0 box --rm --cgroup "/$ENGINES_CGROUP/ctr-c3" --with-ns "pid:/proc/$pid/ns/pid" --with-ns "network:/proc/$pid/ns/net" "$IMAGE" c3 sh -c 'ps | grep -c "[s]leep 4321"; readlink /proc/self/ns/net'
+	is $'1\n'"$(readlink "/proc/$pid/ns/net")"
+	box -d --cgroup "/$ENGINES_CGROUP/ctr-c4" --log-uri "file://$BATS_TEST_TMPDIR/log" "$IMAGE" c4 sh -c 'echo to the file; sleep 1000'
+	eventually 10 grep -qx "to the file" "$BATS_TEST_TMPDIR/log"
+}
+
+@test "containerd is started anew: tasks go on" {
+	box -d "$IMAGE" c1 sh -c 'trap "exit 9" TERM; while :; do sleep 0.05; done'
+	local pid
+	pid=$(ctr tasks ls | awk '$1 == "c1" { print $2 }')
+	halt containerd
+	[ -d "/proc/$pid" ]
+	containerd_up
+	eventually 10 runs c1
+	run -0 ctr tasks exec --exec-id e1 c1 echo still
+	is still
+	ctr tasks kill -s TERM c1
+	eventually 20 stopped c1
+	run ctr tasks delete c1
+	has 9
+}
+
 @test "20 at once" {
 	local i pids=()
 	for i in $(seq 20); do
@@ -145,6 +205,17 @@ bundle() {
 		.root.path = $dir | .process.terminal = false | .process.args = ["sleep", "1000"] | .linux.cgroupsPath = $cgroup
 		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "touch \($mark); exec sleep 987654"]}]' \
 		"$BATS_TEST_TMPDIR/b/config.json" >"$BATS_TEST_TMPDIR/config.json"
+}
+
+@test "a shim that is killed while its container runs leaves nothing" {
+	box -d "$IMAGE" c1 sh -c 'sleep 987655 & sleep 987655'
+	eventually 20 bash -c '[ "$(pgrep -fc "^sleep 987655")" -eq 2 ]'
+	kill -KILL "$(pgrep -f 'containerd-shim-runc-v2 -namespace default -id c1 ')"
+	eventually 20 bash -c '! pgrep -f "^sleep 987655"'
+	eventually 20 removed c1
+	eventually 10 bash -c '[ -z "$(ls /run/containerd/runc/default 2>/dev/null)" ]'
+	run find /sys/fs/cgroup -path "*/$ENGINES_CGROUP/ctr-$BATS_TEST_NUMBER*" -print -quit
+	is ""
 }
 
 @test "a shim that is killed in mid-create leaves nothing" {

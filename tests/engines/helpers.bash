@@ -51,10 +51,12 @@ eventually() {
 	done
 }
 
-# terminal COMMAND...: with a terminal of its own.
+# terminal COMMAND...: with a terminal of its own, at which nobody types. It must not end: script(1) would hand the end of
+# file on, and an engine's client that reads it at the wrong moment leaves without printing what the container has written.
 terminal() {
+	[ -p "$STATE/silence" ] || mkfifo "$STATE/silence"
 	# shellcheck disable=SC1007 # SHELL decides how script quotes
-	SHELL=/bin/bash script -qefc "$(printf '%q ' "$@")" /dev/null </dev/null
+	SHELL=/bin/bash script -qefc "$(printf '%q ' "$@")" /dev/null <>"$STATE/silence"
 }
 
 # has TEXT...: $output holds each of them. is TEXT: it is exactly that.
