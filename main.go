@@ -170,6 +170,7 @@ func commands() []*cli.Command {
 		apparmorCommand(),
 		checkCommand(),
 		checkpointCommand(),
+		copyUpCommand(),
 		createCommand(),
 		deleteCommand(),
 		eventsCommand(),

@@ -3,14 +3,19 @@
 package libcontainer
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
+	"syscall"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"kist/libcontainer/idmap"
 )
 
 // copyUp fills a tmpfs with the directory that it is about to cover (option
@@ -23,30 +28,64 @@ func (c *creation) copyUp(to int) error {
 		return fmt.Errorf("tmpcopyup: nsexec sent no directory")
 	}
 	defer unix.Close(from)
-	// The descriptor of a new mount is only good for looking names up (O_PATH).
-	dir, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	uids, err := mapOf(c.session.Pid, "uid_map")
 	if err != nil {
 		return fmt.Errorf("tmpcopyup: %w", err)
 	}
-	defer unix.Close(dir)
-	if err := asRootOf(c.session.Pid, func() error { return copyTree(from, dir, 0) }); err != nil {
+	gids, err := mapOf(c.session.Pid, "gid_map")
+	if err != nil {
+		return fmt.Errorf("tmpcopyup: %w", err)
+	}
+	uid, gid := hostID(uids, 0), hostID(gids, 0)
+	switch euid := unix.Geteuid(); {
+	case findNamespace(c.spec.Linux.Namespaces, specs.UserNamespace) == nil:
+		err = copyTo(from, to, &copier{uid: -1, gid: -1})
+	case uid < 0 || gid < 0:
+		err = errors.New("root has no id in the container's user namespace")
+	case euid == 0:
+		err = asIDs(uid, gid, func() error {
+			return copyTo(from, to, &copier{uid: hostID(uids, overflowID), gid: hostID(gids, overflowID)})
+		})
+	default:
+		err = copyAsRootOf(uids, gids, from, to)
+	}
+	if err != nil {
 		return fmt.Errorf("tmpcopyup: %w", err)
 	}
 	return nil
 }
 
-// asRootOf calls do with the file system ids of the root of a process's user
-// namespace: a tmpfs that belongs to such a namespace takes new files only
-// from ids that it can represent (EOVERFLOW).
-func asRootOf(pid int, do func() error) error {
-	uid, err := firstMapped(pid, "uid_map")
+// overflowID is who has no id in a user namespace, as seen in it (the default
+// of kernel.overflowuid and overflowgid).
+const overflowID = 65534
+
+// mapOf reads the ids of a process's user namespace.
+func mapOf(pid int, file string) ([]specs.LinuxIDMapping, error) {
+	name := "/proc/" + strconv.Itoa(pid) + "/" + file
+	data, err := os.ReadFile(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	gid, err := firstMapped(pid, "gid_map")
+	maps, err := idmap.Parse(data)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	return maps, nil
+}
+
+// hostID gives kist's id for one of the container, -1 if it has none.
+func hostID(maps []specs.LinuxIDMapping, id uint32) int {
+	for _, m := range maps {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return int(m.HostID + id - m.ContainerID)
+		}
+	}
+	return -1
+}
+
+// asIDs calls do with these file system ids: a tmpfs that belongs to a user
+// namespace takes new files only from ids that it can represent (EOVERFLOW).
+func asIDs(uid, gid int, do func() error) error {
 	if uid == unix.Geteuid() && gid == unix.Getegid() {
 		return do()
 	}
@@ -61,22 +100,6 @@ func asRootOf(pid int, do func() error) error {
 		done <- do()
 	}()
 	return <-done
-}
-
-// firstMapped gives the host's id for the first id of a map, which is root's
-// in all that make sense.
-func firstMapped(pid int, file string) (int, error) {
-	name := "/proc/" + strconv.Itoa(pid) + "/" + file
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return 0, err
-	}
-	line, _, _ := strings.Cut(string(data), "\n")
-	f := strings.Fields(line)
-	if len(f) != 3 {
-		return 0, fmt.Errorf("%s: no map", name)
-	}
-	return strconv.Atoi(f[1])
 }
 
 // setFSIDs sets the file system ids of the calling thread. The kernel takes
@@ -99,145 +122,103 @@ func setFSIDs(uid, gid int) error {
 	return unix.Capset(&header, &sets[0])
 }
 
-// chown gives a copy the owner of the original.
-func chown(dir int, name string, st *unix.Stat_t) error {
-	return unix.Fchownat(dir, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
-}
-
-// maxCopyDepth bounds a tree that the image brings.
-const maxCopyDepth = 128
-
-func copyTree(from, to, depth int) error {
-	if depth > maxCopyDepth {
-		return fmt.Errorf("directories nested deeper than %d", maxCopyDepth)
+// copyAsRootOf copies with the powers of the container's root, which an
+// ordinary user's kist does not have: over the files of subordinate ids. They
+// are had in a user namespace with the same ids. It is one of its own, so that
+// nobody who lives in the container's can get at the process, which sees the
+// host's files.
+func copyAsRootOf(uids, gids []specs.LinuxIDMapping, from, to int) error {
+	var mapped, told [2]int
+	if err := unix.Pipe2(mapped[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("pipe: %w", err)
 	}
-	names, err := readDir(from)
+	defer unix.Close(mapped[0])
+	mappedEnd := os.NewFile(uintptr(mapped[1]), "mapped")
+	defer mappedEnd.Close()
+	if err := unix.Pipe2(told[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("pipe: %w", err)
+	}
+	toldEnd := os.NewFile(uintptr(told[0]), "told")
+	defer toldEnd.Close()
+	// The parent-death signal belongs to the thread that makes the process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pidfd := -1
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{"kist", CopyUpCommand}, &syscall.ProcAttr{
+		Dir: "/", Env: []string{},
+		Files: []uintptr{uintptr(from), uintptr(to), uintptr(told[1]), uintptr(mapped[0])},
+		Sys: &syscall.SysProcAttr{
+			Cloneflags: syscall.CLONE_NEWUSER, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd,
+			// They outlive execve, which takes the others from who is not mapped yet.
+			AmbientCaps: []uintptr{
+				unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_FSETID,
+				unix.CAP_SETGID, unix.CAP_SETUID, unix.CAP_SETFCAP, unix.CAP_MKNOD,
+			},
+		},
+	})
+	unix.Close(told[1])
 	if err != nil {
-		return err
+		return fmt.Errorf("start a process in a user namespace: %w", err)
 	}
-	for _, name := range names {
-		if err := copyEntry(from, to, name, depth); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+	defer unix.Close(pidfd)
+	_, err = idmap.Write(pid, uids, gids, idmap.FindHelpers())
+	if err == nil {
+		_, err = mappedEnd.Write([]byte{1})
+	}
+	var why []byte
+	if err == nil {
+		why, err = io.ReadAll(io.LimitReader(toldEnd, 64<<10))
+	}
+	if err != nil {
+		_ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
+	}
+	var status unix.WaitStatus
+	for {
+		_, werr := unix.Wait4(pid, &status, 0, nil)
+		if !errors.Is(werr, unix.EINTR) {
+			break
 		}
 	}
-	return copyMetadata(from, to)
-}
-
-func readDir(fd int) ([]string, error) {
-	own, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(own), "directory")
-	defer f.Close()
-	return f.Readdirnames(-1)
-}
-
-func copyEntry(from, to int, name string, depth int) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(from, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	switch {
+	case err != nil:
 		return err
+	case len(why) > 0:
+		return errors.New(string(bytes.TrimSpace(why)))
+	case status != 0:
+		return fmt.Errorf("the process that copies ended with status %#x", int(status))
 	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		if err := unix.Mkdirat(to, name, 0o700); err != nil && err != unix.EEXIST {
-			return err
-		}
-		return withPair(from, to, name, unix.O_RDONLY|unix.O_DIRECTORY, unix.O_RDONLY|unix.O_DIRECTORY, func(a, b int) error {
-			return copyTree(a, b, depth+1)
-		})
-	case unix.S_IFREG:
-		return withPair(from, to, name, unix.O_RDONLY, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, copyFile)
-	case unix.S_IFLNK:
-		buf := make([]byte, unix.PathMax)
-		n, err := unix.Readlinkat(from, name, buf)
-		if err != nil {
-			return err
-		}
-		if err := unix.Symlinkat(string(buf[:n]), to, name); err != nil {
-			return err
-		}
-		return chown(to, name, &st)
-	default:
-		if err := unix.Mknodat(to, name, st.Mode, int(st.Rdev)); err != nil {
-			return err
-		}
-		return chown(to, name, &st)
-	}
+	return nil
 }
 
-func withPair(from, to int, name string, readFlags, writeFlags int, do func(a, b int) error) error {
-	a, err := unix.Openat(from, name, readFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+// CopyUpCommand is the hidden command that kist starts itself with.
+const CopyUpCommand = "copy-up"
+
+// CopyUpInNamespace is that command: it waits until its user namespace has
+// ids, becomes its root, and copies what descriptor 0 is to descriptor 1.
+func CopyUpInNamespace() error {
+	var one [1]byte
+	if n, err := unix.Read(3, one[:]); n != 1 {
+		return errors.Join(errors.New("started by create only, which has not said that there are ids"), err)
+	}
+	// Where setgroups is denied they are the container's too.
+	if err := syscall.Setgroups([]int{}); err != nil && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("setgroups: %w", err)
+	}
+	if err := syscall.Setresgid(0, 0, 0); err != nil {
+		return fmt.Errorf("setresgid: %w", err)
+	}
+	if err := syscall.Setresuid(0, 0, 0); err != nil {
+		return fmt.Errorf("setresuid: %w", err)
+	}
+	return copyTo(0, 1, &copier{uid: overflowID, gid: overflowID})
+}
+
+func copyTo(from, to int, c *copier) error {
+	// The descriptor of a new mount is only good for looking names up (O_PATH).
+	dir, err := unix.Openat(to, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(a)
-	b, err := unix.Openat(to, name, writeFlags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(b)
-	return do(a, b)
-}
-
-func copyFile(a, b int) error {
-	src, err := reopened(a)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := reopened(b)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	if _, err := io.Copy(dst, src); err != nil {
-		return err
-	}
-	return copyMetadata(a, b)
-}
-
-func reopened(fd int) (*os.File, error) {
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(dup), strconv.Itoa(fd)), nil
-}
-
-// copyMetadata copies owner, mode, extended attributes and times.
-func copyMetadata(a, b int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(a, &st); err != nil {
-		return err
-	}
-	if err := chown(b, "", &st); err != nil {
-		return err
-	}
-	if err := unix.Fchmod(b, st.Mode&0o7777); err != nil {
-		return err
-	}
-	copyAttributes(a, b)
-	times := []unix.Timespec{st.Atim, st.Mtim}
-	return unix.UtimesNanoAt(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(b), times, 0)
-}
-
-// copyAttributes copies what the tmpfs takes; it knows fewer than a disk.
-func copyAttributes(a, b int) {
-	buf := make([]byte, 64<<10)
-	n, err := unix.Flistxattr(a, buf)
-	if err != nil {
-		return
-	}
-	value := make([]byte, 64<<10)
-	for start, i := 0, 0; i < n; i++ {
-		if buf[i] != 0 {
-			continue
-		}
-		name := string(buf[start:i])
-		start = i + 1
-		if m, err := unix.Fgetxattr(a, name, value); err == nil {
-			_ = unix.Fsetxattr(b, name, value[:m], 0)
-		}
-	}
+	defer unix.Close(dir)
+	return c.copyTree(from, dir, 0)
 }

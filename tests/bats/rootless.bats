@@ -136,3 +136,40 @@ sh_in() {
 	run -0 stat -c '%a %u' "$BATS_TEST_TMPDIR/xdg/kist" "$BATS_TEST_TMPDIR/xdg/kist/$CT"
 	like '^1700 4242'
 }
+
+@test "tmpcopyup: files of subordinate ids keep their owners, also those that only the container's root may read" {
+	mkdir -p rootfs/data/sub
+	echo mine >rootfs/data/mine
+	echo theirs >rootfs/data/sub/theirs
+	chown -R 4242:4242 rootfs
+	chown 300032:300033 rootfs/data/sub rootfs/data/sub/theirs
+	chmod 700 rootfs/data/sub
+	chmod 640 rootfs/data/sub/theirs
+	config '.mounts += [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}]
+		| .process.capabilities = {bounding: $c, permitted: $c, effective: $c}' --argjson c '["CAP_DAC_OVERRIDE"]'
+	run -0 sh_in 'cd /data; stat -c "%n %u %g %a" . mine sub sub/theirs; cat mine sub/theirs; echo more >>mine'
+	is $'. 0 0 755\nmine 0 0 644\nsub 33 34 700\nsub/theirs 33 34 640\nmine\ntheirs'
+	[ "$(<rootfs/data/mine)" = mine ]
+	# All ids are subordinate ones: root is none that the user has outside.
+	chown -R 300000:300000 rootfs/data
+	config '.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chmod 755 rootfs rootfs/data "$BUNDLE"
+	run -0 sh_in 'cd /data; stat -c "%n %u %g %a" mine; cat mine sub/theirs'
+	is $'mine 0 0 644\nmine\ntheirs'
+}
+
+@test "tmpcopyup: what has no id in the container is nobody's, or root's where there is no nobody; never what root could not read" {
+	mkdir -p rootfs/data
+	echo known >rootfs/data/foreign
+	chown -R 4242:4242 rootfs
+	chown 5:6 rootfs/data/foreign
+	config '.mounts += [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}]'
+	run -0 sh_in 'stat -c "%u %g %a" /data/foreign; cat /data/foreign'
+	is $'65534 65534 644\nknown'
+	config '.linux.uidMappings[1].size = 1000 | .linux.gidMappings[1].size = 1000'
+	run -0 sh_in 'stat -c "%u %g %a" /data/foreign; cat /data/foreign'
+	is $'0 0 644\nknown'
+	chmod 600 rootfs/data/foreign
+	run -1 sh_in 'cat /data/foreign'
+	has tmpcopyup foreign "permission denied"
+}
