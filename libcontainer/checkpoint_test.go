@@ -3,6 +3,7 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -67,6 +68,35 @@ func FuzzMounts(f *testing.F) {
 		}
 		_ = table.idMapped()
 	})
+}
+
+func TestCheckVersion(t *testing.T) {
+	for _, c := range []struct {
+		version int
+		lock    criu.NetworkLock
+		want    string
+	}{
+		{31501, criu.LockDefault, "criu 3.15.1 is too old: at least 3.16 is needed"},
+		{31501, criu.LockSkip, "criu 3.15.1 is too old: at least 3.16 is needed"},
+		{31600, criu.LockDefault, ""},
+		{31600, criu.LockNftables, ""}, // came with 3.16
+		{31701, criu.LockIptables, ""},
+		{31701, criu.LockSkip, "--network-lock: criu 3.17.1 is too old: at least 3.19 is needed"},
+		{31900, criu.LockSkip, ""},
+		{40001, criu.LockSkip, ""},
+	} {
+		got := ""
+		if err := checkVersion(func() (int, error) { return c.version, nil }, c.lock); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("criu %d, lock %d: %q, not %q", c.version, c.lock, got, c.want)
+		}
+	}
+	broken := errors.New("no answer")
+	if err := checkVersion(func() (int, error) { return 0, broken }, criu.LockDefault); !errors.Is(err, broken) {
+		t.Error(err)
+	}
 }
 
 func TestInherited(t *testing.T) {

@@ -58,7 +58,7 @@ func (k *checkpoint) dump(paused bool) error {
 
 // checkCRIU asks for what this CRIU and this kernel can do.
 func (k *checkpoint) checkCRIU() error {
-	if err := checkVersion(k.session); err != nil {
+	if err := checkVersion(k.session.Version, k.NetworkLock); err != nil {
 		return err
 	}
 	if !k.options.TrackMem && !k.LazyPages {
@@ -78,15 +78,27 @@ func (k *checkpoint) checkCRIU() error {
 
 var errLazyPages = errors.New("--lazy-pages: this CRIU or kernel cannot do it (CONFIG_USERFAULTFD)")
 
-func checkVersion(s *criu.Session) error {
-	version, err := s.Version()
+// checkVersion refuses a CRIU that does not know what it would be asked for.
+func checkVersion(ask func() (int, error), lock criu.NetworkLock) error {
+	version, err := ask()
 	if err != nil {
 		return err
 	}
-	if version < criu.MinVersion {
-		return fmt.Errorf("criu %d.%d.%d is too old: at least 3.16 is needed", version/10000, version/100%100, version%100)
+	if err := tooOld(version, criu.MinVersion); err != nil {
+		return err
+	}
+	if err := tooOld(version, lock.MinVersion()); err != nil {
+		return fmt.Errorf("--network-lock: %w", err)
 	}
 	return nil
+}
+
+func tooOld(version, least int) error {
+	if version >= least {
+		return nil
+	}
+	return fmt.Errorf("criu %d.%d.%d is too old: at least %d.%d is needed",
+		version/10000, version/100%100, version%100, least/10000, least/100%100)
 }
 
 // notified answers CRIU.

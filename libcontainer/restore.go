@@ -282,7 +282,7 @@ func (c *restoration) setNamespaces() error {
 
 // checkCRIU asks for what this CRIU and this kernel can do.
 func (c *restoration) checkCRIU() error {
-	if err := checkVersion(c.session); err != nil {
+	if err := checkVersion(c.session.Version, criu.LockDefault); err != nil {
 		return err
 	}
 	if !c.o.LazyPages {

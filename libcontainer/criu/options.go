@@ -105,6 +105,15 @@ func ParseNetworkLock(name string) (NetworkLock, bool) {
 	return 0, false
 }
 
+// MinVersion is the oldest CRIU that knows the method, as Session.Version counts: 0 for one that they all know. An older
+// one takes no notice of a number that it does not know, and locks as it always does.
+func (l NetworkLock) MinVersion() int {
+	if l == LockSkip {
+		return 3*10000 + 19*100
+	}
+	return 0
+}
+
 // Pair names an external resource of the container: a mount by what CRIU finds it by and what stands for it, a cgroup
 // hierarchy and a path in it, a kind of namespace and the file to join.
 type Pair struct{ Key, Value string }
