@@ -166,7 +166,7 @@ func newApp() *cli.App {
 
 // commands is the command table, one file each.
 func commands() []*cli.Command {
-	return []*cli.Command{
+	list := []*cli.Command{
 		apparmorCommand(),
 		checkCommand(),
 		checkpointCommand(),
@@ -194,6 +194,10 @@ func commands() []*cli.Command {
 		stateCommand(),
 		updateCommand(),
 	}
+	for _, c := range list {
+		c.HideHelpCommand = true // "help" and "h" are containers, as any other name
+	}
+	return list
 }
 
 // before opens the log, so that every error of a command reaches the engine.

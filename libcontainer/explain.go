@@ -25,7 +25,41 @@ func (c *creation) explain(err error) error {
 	if errors.As(err, &f) {
 		f.Object = c.object(f.Cause())
 	}
+	if hint := c.mountHint(f); hint != "" {
+		return fmt.Errorf("%w (%s)", err, hint)
+	}
+	if f != nil && f.Errno == unix.EACCES && isLookup(f) && (c.entersUserNS() || !c.facts.Privileged()) {
+		return fmt.Errorf("%w (root of the user namespace is an ordinary user on the host: give that one the right to search the path)", err)
+	}
 	return explain(err, c.spec.Process)
+}
+
+// mountHint explains why a filesystem is refused to root of a user namespace.
+func (c *creation) mountHint(f *launch.Failure) string {
+	if f == nil || f.Program == nil || f.Errno != unix.EPERM || f.Program.Insns[f.Insn].Nr != unix.SYS_FSCONFIG {
+		return ""
+	}
+	cause := f.Cause()
+	if cause.Pointer != "/mounts" || cause.Index < 0 || cause.Index >= len(c.spec.Mounts) {
+		return ""
+	}
+	switch c.spec.Mounts[cause.Index].Type {
+	case "proc":
+		return "it shows a pid namespace, and the container's is not its own: add that to /linux/namespaces, or bind the host's /proc"
+	case "mqueue":
+		return "it shows an ipc namespace, and the container's is not its own: add that to /linux/namespaces, or bind the host's /dev/mqueue"
+	}
+	return "this filesystem type is for root of the host: let it be mounted there, and bind it"
+}
+
+// isLookup says whether the instruction looks up a path of config.json, for the root filesystem or a mount.
+func isLookup(f *launch.Failure) bool {
+	switch f.Program.Insns[f.Insn].Nr {
+	case unix.SYS_OPENAT2, unix.SYS_OPEN_TREE:
+		p := f.Cause().Pointer
+		return p == "/mounts" || p == "/root/path"
+	}
+	return false
 }
 
 // object names what a cause is about, for people who do not count mounts.
@@ -123,12 +157,24 @@ func hint(f *launch.Failure) string {
 		return "the target is a symbolic link into /proc, where nothing may be mounted"
 	case nr == unix.SYS_FSOPEN && f.Errno == unix.ENODEV:
 		return "the kernel does not know this filesystem type"
+	case nr == unix.SYS_FSMOUNT && f.Errno == unix.EPERM && cause.Pointer == "/mounts":
+		return "a part of the one here is covered, and a new one would uncover it: bind the one that is there"
+	case nr == unix.SYS_OPEN_TREE && f.Errno == unix.ENOENT && cause.Pointer == "/linux/devices":
+		return "in a user namespace device nodes are the host's, bound, and the host has none of this name"
 	case nr == unix.SYS_OPEN_TREE && f.Errno == unix.ENOENT:
 		return "the source does not exist on the host"
+	case nr == unix.SYS_OPEN_TREE && f.Errno == unix.EINVAL && cause.Pointer == "/mounts":
+		return "in a user namespace what is mounted below the source must come along: use rbind"
 	case nr == unix.SYS_KEYCTL && f.Errno == unix.EDQUOT:
 		return "the user's key quota is used up: raise kernel.keys.maxkeys or use --no-new-keyring"
-	case nr == unix.SYS_UNSHARE && f.Errno == unix.ENOSPC:
-		return "a limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
+	case nr == unix.SYS_UNSHARE:
+		return unshareHint(f)
+	case nr == unix.SYS_OPENAT2 && f.Errno == unix.EACCES && cause.Pointer == "/linux/namespaces":
+		return "the namespace of a process that the caller may not trace: as a user, join only what you have made"
+	case nr == unix.SYS_SCHED_SETATTR && f.Errno == unix.EPERM:
+		return "needs CAP_SYS_NICE on the host, or a limit that allows it: RLIMIT_RTPRIO, RLIMIT_NICE"
+	case nr == unix.SYS_IOPRIO_SET && f.Errno == unix.EPERM:
+		return "the real-time class needs CAP_SYS_NICE on the host"
 	case nr == unix.SYS_SETRESUID && f.Errno == unix.EINVAL, nr == unix.SYS_SETRESGID && f.Errno == unix.EINVAL:
 		return "the id is not mapped in the user namespace"
 	case nr == unix.SYS_MOVE_MOUNT && f.Errno == unix.ENOTDIR, nr == unix.SYS_MOVE_MOUNT && f.Errno == unix.EINVAL:
@@ -141,6 +187,21 @@ func hint(f *launch.Failure) string {
 		return "the profile is entered by a file of /proc: mount a proc filesystem there, and nothing over its files"
 	case f.Errno == unix.EPERM && cause.Pointer == "/linux/seccomp":
 		return "loading a filter without no_new_privs needs CAP_SYS_ADMIN"
+	}
+	return ""
+}
+
+// unshareHint explains why a namespace could not be made.
+func unshareHint(f *launch.Failure) string {
+	user := f.Program.Insns[f.Insn].Args[0]&unix.CLONE_NEWUSER != 0
+	switch {
+	case f.Errno == unix.ENOSPC && user:
+		return "user namespaces are switched off here, or used up: the administrator sets sysctl user.max_user_namespaces"
+	case f.Errno == unix.ENOSPC:
+		return "a limit of namespaces is reached: see /proc/sys/user/max_*_namespaces"
+	case f.Errno == unix.EPERM && user:
+		return "user namespaces are not for users here: the administrator sets sysctl kernel.unprivileged_userns_clone=1," +
+			" or kernel.apparmor_restrict_unprivileged_userns=0; and nobody makes one in a chroot"
 	}
 	return ""
 }

@@ -16,6 +16,10 @@ func (c *creation) moveNetDevices() error {
 	defer c.rt.Trace.phase("network devices")()
 	path := "/proc/" + strconv.Itoa(c.session.Pid) + "/ns/net"
 	ns, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.EACCES {
+		// Who may not open it, for want of CAP_SYS_PTRACE, could not move a device either.
+		return fmt.Errorf("config.json: /linux/netDevices: moving devices of the host needs CAP_NET_ADMIN there: %w", unix.EPERM)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: open: %w", path, err)
 	}

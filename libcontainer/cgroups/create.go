@@ -55,7 +55,7 @@ func (c *Cgroup) explainCreate(err error) error {
 		return nil
 	}
 	if isPermission(err) {
-		return &DelegationError{Path: c.dirs[0].path, Err: err}
+		return &DelegationError{Path: c.dirs[0].path, Mode: c.mode, Err: err}
 	}
 	return err
 }

@@ -46,22 +46,27 @@ func (e *FrozenError) Error() string {
 	return "cgroup " + e.Path + ": container's cgroup unexpectedly frozen"
 }
 
-// DelegationError says which controller the caller may not use, and what to do
-// about it.
+// DelegationError says which controller the caller may not use, or that there
+// is no cgroup that it may make one below, and what to do about it.
 type DelegationError struct {
 	Controller string // "" if the cgroup itself could not be made
 	Path       string
+	Mode       Mode
 	Err        error
 }
 
 func (e *DelegationError) Error() string {
-	what := "cgroup"
+	what, remedy := "cgroup", "let your systemd make one, with --systemd-cgroup, or run kist in a unit of your own:"+
+		" systemd-run --user --scope -p Delegate=yes"
 	if e.Controller != "" {
-		what = "controller " + e.Controller
+		what, remedy = "controller "+e.Controller, "the administrator: systemctl edit user@.service, and there"+
+			" [Service] Delegate=cpu cpuset io memory pids"
+	}
+	if e.Mode != V2 {
+		remedy = "cgroup v1 is delegated by hand only: the administrator gives you a directory in every hierarchy, or boots with cgroup v2"
 	}
 	return "cgroup " + e.Path + ": " + what + " is not delegated to uid " + strconv.Itoa(os.Geteuid()) + ": " + e.Err.Error() +
-		" (let the administrator delegate it, with systemd by Delegate=cpu cpuset io memory pids for user@.service," +
-		" or remove the limits and cgroupsPath from config.json)"
+		" (" + remedy + "; or remove the limits and cgroupsPath from config.json)"
 }
 
 func (e *DelegationError) Unwrap() error { return e.Err }

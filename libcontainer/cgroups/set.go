@@ -93,14 +93,14 @@ func (c *Cgroup) explain(s *setting, d *dir, file, value string, err error) erro
 		have, rerr := readFirst(d.path + "/cgroup.controllers")
 		if rerr == nil && !strings.Contains(" "+have+" ", " "+s.controller+" ") {
 			if c.cfg.Rootless {
-				return &DelegationError{Controller: s.controller, Path: d.path, Err: fmt.Errorf("%s: %w", s.pointer, err)}
+				return &DelegationError{Controller: s.controller, Path: d.path, Mode: c.mode, Err: fmt.Errorf("%s: %w", s.pointer, err)}
 			}
 			e.Err = fmt.Errorf("controller %s is not available here (cgroup.controllers has %q): %w", s.controller, have, err)
 		} else if errors.Is(err, unix.ENOENT) {
 			e.Err = fmt.Errorf("%w: %w", errNoFile, err)
 		}
 	case c.cfg.Rootless && isPermission(err):
-		return &DelegationError{Controller: s.controller, Path: d.path, Err: fmt.Errorf("%s: %w", s.pointer, err)}
+		return &DelegationError{Controller: s.controller, Path: d.path, Mode: c.mode, Err: fmt.Errorf("%s: %w", s.pointer, err)}
 	case errors.Is(err, unix.ENOENT):
 		e.Err = fmt.Errorf("%w: %w", errNoFile, err)
 	case errors.Is(err, unix.EBUSY) && s.file == "memory.limit_in_bytes":

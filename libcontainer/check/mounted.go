@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"kist/libcontainer/host"
 )
 
@@ -68,11 +66,4 @@ func below(path, dir string) bool {
 func knowsFileSystem(name string) bool {
 	data, err := os.ReadFile("/proc/filesystems")
 	return err == nil && strings.Contains(string(data), "\t"+name+"\n")
-}
-
-// nosuid says whether set-user-id programs on the file system of path lose their
-// privilege.
-func nosuid(path string) bool {
-	var st unix.Statfs_t
-	return unix.Statfs(path, &st) == nil && st.Flags&unix.ST_NOSUID != 0
 }

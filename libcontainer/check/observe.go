@@ -155,7 +155,7 @@ func (s *System) ids() {
 	uid := s.Facts.Euid
 	s.SubUIDs, _ = idmap.SubordinateRanges("/etc/subuid", s.User, uid)
 	s.SubGIDs, _ = idmap.SubordinateRanges("/etc/subgid", s.User, uid)
-	s.Privileges = [2]string{privilege(s.Helpers.NewUIDMap), privilege(s.Helpers.NewGIDMap)}
+	s.Privileges = [2]string{idmap.HelperPrivilege(s.Helpers.NewUIDMap), idmap.HelperPrivilege(s.Helpers.NewGIDMap)}
 	if s.root() || len(s.SubUIDs) == 0 || len(s.SubGIDs) == 0 || s.Helpers.NewUIDMap == "" || s.Helpers.NewGIDMap == "" {
 		return
 	}
@@ -167,21 +167,6 @@ func (s *System) ids() {
 		unix.Close(fd)
 	}
 	s.Mapped, s.Map = true, outcome("", err)
-}
-
-// privilege says by what a helper may write maps.
-func privilege(path string) string {
-	var st unix.Stat_t
-	if path == "" || unix.Stat(path, &st) != nil || nosuid(path) {
-		return ""
-	}
-	if st.Mode&unix.S_ISUID != 0 && st.Uid == 0 {
-		return "set-user-id root"
-	}
-	if n, err := unix.Getxattr(path, "security.capability", nil); err == nil && n > 0 {
-		return "file capabilities"
-	}
-	return ""
 }
 
 // root says whether the caller is root of any user namespace.

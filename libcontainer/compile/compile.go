@@ -212,6 +212,7 @@ type setup struct {
 	inGroup bool          // the cgroup has been waited for, and joined
 	made    bool          // its directories have been waited for
 	cgroupN bool          // the cgroup namespace is still to be made
+	offsets program.Reg   // the file of a new time namespace's offsets
 	shared  []program.Reg // by mount: a clone that shares mounts with the host, 0 for none
 	late    []lateMount
 	statfs  program.Ref // room for notInProc

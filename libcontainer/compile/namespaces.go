@@ -109,7 +109,7 @@ func (s *setup) namespaces() error {
 }
 
 // openJoins opens every namespace before the first is joined: afterwards the
-// paths might mean something else.
+// paths might mean something else; and the offsets of a new time namespace.
 func (s *setup) openJoins(joins []joined) error {
 	for k := range joins {
 		j := &joins[k]
@@ -118,6 +118,12 @@ func (s *setup) openJoins(joins []joined) error {
 		// Checked to be a namespace at all; its kind is checked by setns.
 		s.b.CheckFS(fd.FD(), unix.NSFS_MAGIC, unix.EINVAL)
 		j.fd = fd
+	}
+	if s.newNS&unix.CLONE_NEWTIME != 0 && len(s.linux.TimeOffsets) > 0 {
+		// Once nsexec cannot be traced its files below /proc are those of the host's root. The kernel asks whether who
+		// has opened the file, not who writes it, has power over the time namespace.
+		s.b.At("/linux/timeOffsets")
+		s.offsets, _ = s.b.Openat2(program.Cwd, "/proc/self/timens_offsets", unix.O_WRONLY|unix.O_NOCTTY, 0, 0)
 	}
 	return nil
 }
@@ -229,9 +235,8 @@ func (s *setup) timeOffsets() {
 			text += clock + " " + strconv.FormatInt(o.Secs, 10) + " " + strconv.FormatUint(uint64(o.Nanosecs), 10) + "\n"
 		}
 	}
-	fd, _ := s.b.Openat2(program.Cwd, "/proc/self/timens_offsets", unix.O_WRONLY|unix.O_NOCTTY, 0, 0)
-	s.b.Write(fd.FD(), text)
-	s.b.Close(fd)
+	s.b.Write(s.offsets.FD(), text)
+	s.b.Close(s.offsets)
 }
 
 // loopback brings lo up, which the kernel leaves down in a new namespace.

@@ -5,6 +5,7 @@ package idmap
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -77,6 +78,45 @@ func runHelper(helper string, pid int, maps []specs.LinuxIDMapping) error {
 		return fmt.Errorf("%s: exit status %d: %s", helper, status.ExitStatus(), message)
 	}
 	return nil
+}
+
+// helperAdvice says what to do about a helper that has refused a map.
+func helperAdvice(helper string, maps []specs.LinuxIDMapping) string {
+	advice := ""
+	file, own := "/etc/subuid", os.Geteuid()
+	if strings.HasSuffix(helper, "newgidmap") {
+		file, own = "/etc/subgid", os.Getegid()
+	}
+	if HelperPrivilege(helper) == "" {
+		advice = "the helper has no privilege: chmod u+s " + helper + ", on a file system without nosuid"
+	} else if advice = lacking(maps, file, own); advice == "" && noNewPrivileges() {
+		advice = "kist was started with no_new_privs, where no program can gain privilege (systemd: NoNewPrivileges=)"
+	}
+	if advice != "" {
+		advice = " (" + advice + ")"
+	}
+	return advice
+}
+
+// HelperPrivilege says by what a helper may write maps: "" if it may not.
+func HelperPrivilege(helper string) string {
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	if helper == "" || unix.Stat(helper, &st) != nil || unix.Statfs(helper, &fs) == nil && fs.Flags&unix.ST_NOSUID != 0 {
+		return ""
+	}
+	if st.Mode&unix.S_ISUID != 0 && st.Uid == 0 {
+		return "set-user-id root"
+	}
+	if n, err := unix.Getxattr(helper, "security.capability", nil); err == nil && n > 0 {
+		return "file capabilities"
+	}
+	return ""
+}
+
+func noNewPrivileges() bool {
+	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	return err == nil && set == 1
 }
 
 // readAll reads to the end, which comes with the end of the helper, and keeps the beginning.

@@ -99,10 +99,16 @@ func write(proc, pid int, file, pointer string, maps []specs.LinuxIDMapping, hel
 		return fmt.Errorf("%s: %d mappings are %d bytes of text, the kernel takes less than %d", pointer, len(maps), len(data), page)
 	}
 	err := writeFile(proc, file, data)
-	if errors.Is(err, unix.EPERM) && helper != "" {
-		err = runHelper(helper, pid, maps)
+	if errors.Is(err, unix.EPERM) && os.Geteuid() == 0 && mapsRoot(maps) && !hasSetfcap() {
+		err = fmt.Errorf("%w (a container that maps root of the present user namespace needs CAP_SETFCAP there)", err)
+	} else if m, ok := unmapped(maps, file); errors.Is(err, unix.EPERM) && ok {
+		err = fmt.Errorf("%w (kist is in a user namespace, and host ids %s are not in one line of its /proc/self/%s: map what is, line by line)", err, span(m.HostID, m.Size), file)
+	} else if errors.Is(err, unix.EPERM) && helper != "" {
+		if err = runHelper(helper, pid, maps); err != nil {
+			err = fmt.Errorf("%w%s", err, helperAdvice(helper, maps))
+		}
 	} else if errors.Is(err, unix.EPERM) {
-		err = fmt.Errorf("%w (without privileges more than the own id needs newuidmap and newgidmap, and a range in /etc/subuid and /etc/subgid)", err)
+		err = fmt.Errorf("%w (without privileges more than the own id needs newuidmap and newgidmap, of the package uidmap or shadow-utils, and a range in /etc/subuid and /etc/subgid)", err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: write %s of pid %d: %w", pointer, file, pid, err)
@@ -115,6 +121,46 @@ func write(proc, pid int, file, pointer string, maps []specs.LinuxIDMapping, hel
 		return fmt.Errorf("%s: %s of pid %d: the kernel has %q after %q was written", pointer, file, pid, text(got), data)
 	}
 	return nil
+}
+
+// mapsRoot says whether the host's root is mapped, which the kernel lets only those do who could give files capabilities:
+// root of the new namespace could give them to files that work outside.
+func mapsRoot(maps []specs.LinuxIDMapping) bool {
+	for _, m := range maps {
+		if m.HostID == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func hasSetfcap() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capget(&header, &data[0]) != nil || data[0].Effective&(1<<unix.CAP_SETFCAP) != 0
+}
+
+// unmapped finds a mapping to ids that our own user namespace does not have, or has in more than one piece: the kernel
+// takes neither, whoever asks.
+func unmapped(maps []specs.LinuxIDMapping, file string) (specs.LinuxIDMapping, bool) {
+	data, err := os.ReadFile("/proc/self/" + file)
+	if err != nil {
+		return specs.LinuxIDMapping{}, false
+	}
+	own, err := Parse(data)
+	if err != nil {
+		return specs.LinuxIDMapping{}, false
+	}
+	ranges := make([]Range, len(own))
+	for i, m := range own {
+		ranges[i] = Range{m.ContainerID, m.Size}
+	}
+	for _, m := range maps {
+		if !inside(m, ranges) {
+			return m, true
+		}
+	}
+	return specs.LinuxIDMapping{}, false
 }
 
 // text gives a map as the kernel takes it: in one write, one mapping per line.

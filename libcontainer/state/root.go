@@ -41,7 +41,11 @@ func Make(path string, sticky bool) (*Root, error) {
 	r, err := openRoot(path)
 	if errors.Is(err, ErrNotExist) {
 		if err := os.MkdirAll(path, 0o700); err != nil {
-			return nil, fmt.Errorf("state directory %s: create: %w", path, cause(err))
+			err = fmt.Errorf("state directory %s: create: %w", path, cause(err))
+			if errors.Is(err, unix.EACCES) {
+				err = fmt.Errorf("%w (set XDG_RUNTIME_DIR as in a login session, or choose another with --root)", err)
+			}
+			return nil, err
 		}
 		r, err = openRoot(path)
 	}

@@ -135,6 +135,8 @@ load helpers
 		run -1 kist $command nobody
 		has "container nobody: container does not exist"
 	done
+	run -1 kist state help # a name as any other
+	has "container help: container does not exist"
 	run -255 kist exec nobody true
 	has "does not exist"
 }

@@ -76,6 +76,13 @@ userns() {
 	has /linux/uidMappings
 }
 
+@test "user namespace: with clocks of its own" {
+	userns
+	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000}}'
+	run -0 in_container 'cut -d. -f1 /proc/uptime'
+	[ "$output" -ge 1000000 ] || fail "uptime"
+}
+
 @test "joining a user namespace" {
 	userns
 	run -0 running

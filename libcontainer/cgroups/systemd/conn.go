@@ -40,18 +40,22 @@ type Conn struct {
 
 // Connect connects to the system manager, or to the user's own.
 func Connect(user bool) (*Conn, error) {
-	var errs []error
-	for _, a := range addresses(user) {
+	all := errors.New("no address is known")
+	for i, a := range addresses(user) {
 		c, err := dial(a)
 		if err == nil {
 			return c, nil
 		}
-		errs = append(errs, err)
+		if i > 0 {
+			err = fmt.Errorf("%w; %w", all, err)
+		}
+		all = err
 	}
 	if user {
-		errs = append(errs, errors.New("for the user's systemd, XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS must be set as in a login session"))
+		return nil, fmt.Errorf("systemd: connect: %w (a user's systemd runs while the user is logged in, or always after"+
+			" loginctl enable-linger; XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS must be set as in a login session)", all)
 	}
-	return nil, fmt.Errorf("systemd: connect: %w", errors.Join(errs...))
+	return nil, fmt.Errorf("systemd: connect: %w", all)
 }
 
 type address struct {
