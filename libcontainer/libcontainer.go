@@ -106,9 +106,10 @@ func (c *Container) frozen() bool {
 // Cgroup gives the container's cgroup from its record.
 func (c *Container) Cgroup() (*cgroups.Cgroup, error) {
 	return cgroups.Load(cgroups.Config{
-		ID:       c.State.ID,
-		Systemd:  c.State.Systemd,
-		Rootless: c.State.Rootless,
-		Fresh:    c.State.CgroupFresh && c.State.Phase == state.Creating,
+		ID:          c.State.ID,
+		Systemd:     c.State.Systemd,
+		Rootless:    c.State.Rootless,
+		Annotations: c.State.Annotations,
+		Fresh:       c.State.CgroupFresh && c.State.Phase == state.Creating,
 	}, c.State.CgroupPaths)
 }

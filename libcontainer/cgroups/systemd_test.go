@@ -225,6 +225,24 @@ func systemdCalledOff(t *testing.T) {
 	if got := systemctl(t, "kist-off.scope", "LoadState"); got != "not-found" {
 		t.Errorf("the unit is %s", got)
 	}
+	// An annotation may describe the unit otherwise.
+	annotated := Config{ID: "off", Systemd: true, Annotations: map[string]string{"org.systemd.property.Description": "'my \"unit\"'"}}
+	if c, err = New(annotated); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p, _ = spawn(t, "sleep 100")
+	if err := c.AskFor(p.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	c.Settle()
+	if err := c.Destroy(); err != nil {
+		t.Error(err)
+	}
+	p.killedBy(t)
+	if got := systemctl(t, "kist-off.scope", "LoadState"); got != "not-found" {
+		t.Errorf("the unit is %s", got)
+	}
 	// Limits that Set would refuse: systemd hears nothing of them.
 	bad, err := New(Config{ID: "off", Systemd: true, Resources: &specs.LinuxResources{Memory: &specs.LinuxMemory{Swappiness: ptr(uint64(60))}}})
 	if err != nil {
@@ -290,6 +308,22 @@ func systemdErrors(t *testing.T) {
 	q, _ := spawn(t, "")
 	if err := second.Attach(q.Process.Pid); err == nil {
 		t.Error("a used unit was started again")
+	}
+	// One of the same name and description in another slice, where the cgroup
+	// that is looked for does not exist.
+	elsewhere, err := New(Config{ID: "used", Systemd: true, Path: "a-b.slice:kist:used"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := elsewhere.Attach(q.Process.Pid); err == nil {
+		t.Error("a used unit was started again in another slice")
+	}
+	if err := elsewhere.Destroy(); err != nil {
+		t.Error(err)
+	}
+	elsewhere.Close()
+	if got := systemctl(t, "kist-used.scope", "ActiveState"); got != "active" {
+		t.Fatalf("the unit of the same name in another slice is %s", got)
 	}
 	// Neither does it go with somebody else's failed create.
 	for _, id := range []string{"other", "kist-used"} {

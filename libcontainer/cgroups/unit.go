@@ -310,34 +310,6 @@ func (c *Cgroup) adoptUnit(pid int) error {
 	return nil
 }
 
-func (c *Cgroup) description() string { return "kist container " + c.cfg.ID }
-
-// stopUnit stops the unit if it is the container's: cgroupsPath may name any
-// unit of the host. The mark says so, and where a create was killed before it
-// could set it, the unit's description. Without a cgroup there is nobody in the
-// unit, and only its failure to be forgotten.
-func (c *Cgroup) stopUnit() error {
-	conn, err := c.systemd()
-	if err != nil {
-		return err
-	}
-	m, err := readMark(c.dirs[0].path)
-	switch {
-	case isGone(err):
-		return conn.Stop(c.unit.name)
-	case err == nil && m.id != "":
-		if m.id != c.cfg.ID {
-			return nil
-		}
-		return conn.Stop(c.unit.name)
-	}
-	said, err := conn.Description(c.unit.name)
-	if err != nil || said != c.description() {
-		return err
-	}
-	return conn.Stop(c.unit.name)
-}
-
 // setUnit tells systemd the limits that it has properties for, so that a
 // daemon-reload does not undo them. With devices unchanged nothing is said of
 // them: a hook may have allowed further ones in systemd's own filter.

@@ -86,6 +86,16 @@ func (v Variant) Signature() string { return v.sig }
 // String makes a variant of type s.
 func String(s string) Variant { return Variant{"s", func(e *encoder) { e.string(s) }} }
 
+// Text returns the value of a string.
+func (v Variant) Text() (string, bool) {
+	if v.sig != "s" {
+		return "", false
+	}
+	var e encoder
+	v.write(&e)
+	return string(e.buf[4 : len(e.buf)-1]), true
+}
+
 // Bool makes a variant of type b.
 func Bool(b bool) Variant { return Variant{"b", func(e *encoder) { e.bool(b) }} }
 

@@ -5,6 +5,7 @@ package systemd
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -212,19 +213,31 @@ func (c *Conn) propertyOf(path, iface, name string) (string, error) {
 	return s, nil
 }
 
-// Description returns what a unit says of itself, "" for one that systemd does
-// not have.
-func (c *Conn) Description(name string) (string, error) {
+// Unit is what tells one unit from another of the same name.
+type Unit struct {
+	Description string
+	Slice       string // of a scope, else ""
+}
+
+// Unit returns a unit, nil for one that systemd does not have.
+func (c *Conn) Unit(name string) (*Unit, error) {
 	m, err := c.manager("GetUnit", "s", func(e *encoder) { e.string(name) })
 	if isError(err, "org.freedesktop.systemd1.NoSuchUnit") {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("systemd: unit %s: %w", name, err)
+		return nil, fmt.Errorf("systemd: unit %s: %w", name, err)
 	}
 	path := m.body.string()
 	if m.body.err != nil || m.signature != "o" {
-		return "", fmt.Errorf("systemd: unit %s: %w", name, errMalformed)
+		return nil, fmt.Errorf("systemd: unit %s: %w", name, errMalformed)
 	}
-	return c.propertyOf(path, "org.freedesktop.systemd1.Unit", "Description")
+	u := &Unit{}
+	if u.Description, err = c.propertyOf(path, "org.freedesktop.systemd1.Unit", "Description"); err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(name, ".scope") {
+		u.Slice, err = c.propertyOf(path, "org.freedesktop.systemd1.Scope", "Slice")
+	}
+	return u, err
 }
