@@ -61,7 +61,7 @@ load helpers
 	args /bin/nothing-here
 	config '.process.capabilities.bounding += ["CAP_NONSENSE"]'
 	run -1 kist --log-format=json --log "$BUNDLE/log" create --bundle "$BUNDLE" --pid-file pidfile "$CT"
-	jq -es '[.[] | select(.level == "error")] | length == 1' log
+	jq -es 'length == 1 and .[0].level == "error" and (.[0].warnings | length == 1)' log
 }
 
 @test "Podman: LISTEN_FDS in the environment and --preserve-fds, of which one block is not there" {

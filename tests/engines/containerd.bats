@@ -192,9 +192,7 @@ stray() {
 	for i in "${pids[@]}"; do
 		wait "$i"
 	done
-	for i in $(seq 20); do
-		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
-	done
+	numbers 20
 }
 
 # bundle HOOK: a configuration whose creation waits in a hook.

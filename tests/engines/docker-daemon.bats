@@ -148,11 +148,44 @@ restarts() { [ "$(inspect "$1" .RestartCount)" -ge "$2" ]; }
 		RUN test "$(id -u)" = 0 && ls /proc/self/fd | wc -l >/fds
 		CMD cat /made /fds
 	END
-	DOCKER_BUILDKIT=1 run docker build -t built "$BATS_TEST_TMPDIR/context"
-	rm /usr/local/bin/runc
-	code 0
+	export DOCKER_BUILDKIT=1
+	run -0 docker build -t built "$BATS_TEST_TMPDIR/context"
 	run -0 docker run --rm built
 	is $'built\n4'
+	# Stages that do not need each other run at once.
+	cat >"$BATS_TEST_TMPDIR/context/Dockerfile" <<-'END'
+		FROM box AS a
+		RUN sleep 0.2 && echo a >/a
+		FROM box AS b
+		RUN ls /sys/class/net >/b
+		FROM box AS c
+		USER user
+		WORKDIR /home/user
+		RUN id -u >c && ! touch /not-mine 2>/dev/null
+		FROM box
+		COPY --from=a /a /
+		COPY --from=b /b /
+		COPY --from=c /home/user/c /
+		CMD cat /a /b /c
+	END
+	run -0 docker build --network none -t built "$BATS_TEST_TMPDIR/context"
+	run -0 docker run --rm built
+	is $'a\nlo\n1000'
+	printf 'FROM box\nRUN echo said >&2; exit 12\n' >"$BATS_TEST_TMPDIR/context/Dockerfile"
+	run ! docker build "$BATS_TEST_TMPDIR/context"
+	has said "exit code: 12"
+	printf 'FROM box\nRUN ["no-such-program"]\n' >"$BATS_TEST_TMPDIR/context/Dockerfile"
+	run ! docker build "$BATS_TEST_TMPDIR/context"
+	has no-such-program "executable file not found"
+	# A build that is called off takes its process along.
+	printf 'FROM box\nRUN sleep 98765\n' >"$BATS_TEST_TMPDIR/context/Dockerfile"
+	/usr/bin/docker build "$BATS_TEST_TMPDIR/context" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- &
+	local client=$!
+	eventually 30 pgrep -f '^sleep 98765'
+	kill -INT $client || kill $client
+	wait $client || true
+	eventually 20 bash -c '! pgrep -f "^sleep 98765"'
+	rm /usr/local/bin/runc
 	docker_clean
 	find /sys/fs/cgroup -depth -type d -path "*/$ENGINES_CGROUP/buildkit" -exec rmdir {} +
 }

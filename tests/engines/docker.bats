@@ -103,9 +103,7 @@ teardown() { docker_clean; }
 	for i in "${pids[@]}"; do
 		wait "$i"
 	done
-	for i in $(seq 20); do
-		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
-	done
+	numbers 20
 }
 
 @test "docker exec: a process that is killed is 137" {
@@ -268,9 +266,7 @@ steady() {
 	for i in "${pids[@]}"; do
 		wait "$i"
 	done
-	for i in $(seq 30); do
-		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
-	done
+	numbers 30
 	run -0 docker ps -aq
 	is ""
 }

@@ -88,6 +88,15 @@ code() {
 	}
 }
 
+# numbers N: each of N files of the test, which are called 1, 2 and so on, holds "number " and its name.
+numbers() {
+	local i output
+	for i in $(seq "$1"); do
+		output=$(cat "$BATS_TEST_TMPDIR/$i")
+		is "number $i" || return
+	done
+}
+
 # cgroup_v2: whether the machine has the unified hierarchy and nothing else.
 cgroup_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
 

@@ -273,7 +273,5 @@ teardown() { podman_clean; }
 	for i in "${pids[@]}"; do
 		wait "$i"
 	done
-	for i in $(seq 20); do
-		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "number $i" ]
-	done
+	numbers 20
 }
