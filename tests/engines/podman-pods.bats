@@ -13,6 +13,7 @@ setup_file() {
 	printf 'FROM scratch\nADD rootfs.tar /\nENTRYPOINT ["/bin/sleep", "100000"]\n' >"$STATE/pause/Dockerfile"
 	ln "$STATE/rootfs.tar" "$STATE/pause/rootfs.tar"
 	podman build -t pause "$STATE/pause" >/dev/null
+	sed -i 's/^\[engine\]$/[engine]\ninfra_image = "localhost\/pause"/' "$STATE/etc/containers.conf"
 }
 teardown_file() { podman_down; }
 teardown() { podman_clean; }
@@ -77,7 +78,6 @@ subids() {
 	podman run -d --pod p1 --name a box /bin/sh -c 'echo played; exec /bin/sleep 1000'
 	podman generate kube p1 >"$BATS_TEST_TMPDIR/p.yaml"
 	podman pod rm -f -t 0 p1
-	sed -i 's/^\[engine\]$/[engine]\ninfra_image = "localhost\/pause"/' "$STATE/etc/containers.conf"
 	podman play kube "$BATS_TEST_TMPDIR/p.yaml"
 	eventually 10 bash -c 'podman logs p1-a | grep played'
 	run -0 podman ps --format '{{.Names}}'
@@ -86,7 +86,6 @@ subids() {
 }
 
 @test "podman play kube: init containers, limits, security context, volumes" {
-	sed -i 's/^\[engine\]$/[engine]\ninfra_image = "localhost\/pause"/' "$STATE/etc/containers.conf"
 	mkdir "$BATS_TEST_TMPDIR/host"
 	cat >"$BATS_TEST_TMPDIR/p.yaml" <<-END
 		apiVersion: v1
