@@ -232,6 +232,11 @@ func (e *entry) start() error {
 		cfg.Extra = append(cfg.Extra, root)
 	}
 	defer passOOMScore(e.process, e.facts.Privileged())()
+	unpin, err := pin(e.process)
+	if err != nil {
+		return err
+	}
+	defer unpin()
 	done = e.c.rt.Trace.phase("clone")
 	if err := e.launch(cfg, in); err != nil {
 		return err

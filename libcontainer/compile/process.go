@@ -301,14 +301,21 @@ func (p *process) sweep() {
 
 // scheduling sets what belongs to the task rather than to its credentials.
 func (p *process) scheduling() error {
-	p.b.Note("all cpus of the cgroup")
-	mask := make([]byte, 1024)
-	for i := range mask {
-		mask[i] = 0xff
+	a := p.Process.ExecCPUAffinity
+	if a == nil || p.Init { // it is about exec only
+		a = &specs.CPUAffinity{}
 	}
-	// The caller's pinning is not the container's; the cpuset still limits.
-	p.b.Call(unix.SYS_SCHED_SETAFFINITY, program.I(0), program.I(len(mask)), p.b.Bytes(mask).V()).Ignore(unix.EPERM, unix.EINVAL)
-	if a := p.Process.ExecCPUAffinity; a != nil && a.Final != "" && !p.Init {
+	// The caller's pinning is not the container's; the cpuset still limits. With initial CPUs, and no final ones, what
+	// the kernel has made of these when the cgroup was joined is what the specification wants to stay.
+	if a.Initial == "" {
+		p.b.Note("all cpus of the cgroup")
+		mask := make([]byte, MaxCPUs/8)
+		for i := range mask {
+			mask[i] = 0xff
+		}
+		p.b.Call(unix.SYS_SCHED_SETAFFINITY, program.I(0), program.I(len(mask)), p.b.Bytes(mask).V()).Ignore(unix.EPERM, unix.EINVAL)
+	}
+	if a.Final != "" {
 		p.b.For(p.cause("execCPUAffinity/final"))
 		m, err := cpuMask(a.Final)
 		if err != nil {

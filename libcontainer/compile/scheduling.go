@@ -106,8 +106,8 @@ func memoryPolicy(mp *specs.LinuxMemoryPolicy) (int, []byte, error) {
 	return mode, mask, nil
 }
 
-// maxBit bounds lists of cpus and nodes: the kernel's largest configuration.
-const maxBit = 8192
+// MaxCPUs bounds lists of cpus and nodes: the kernel's largest configuration.
+const MaxCPUs = 8192
 
 // cpuMask turns a list such as 0-3,7 into the kernel's bitmap.
 func cpuMask(list string) ([]byte, error) {
@@ -119,8 +119,8 @@ func cpuMask(list string) ([]byte, error) {
 		if err == nil && isRange {
 			b, err = strconv.ParseUint(hi, 10, 32)
 		}
-		if err != nil || b < a || b >= maxBit {
-			return nil, fmt.Errorf("%q: bad list (want numbers and ranges such as 0-3,7, below %d)", list, maxBit)
+		if err != nil || b < a || b >= MaxCPUs {
+			return nil, fmt.Errorf("%q: bad list (want numbers and ranges such as 0-3,7, below %d)", list, MaxCPUs)
 		}
 		for n := a; n <= b; n++ {
 			for uint64(len(mask)) <= n/8 {

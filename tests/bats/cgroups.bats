@@ -231,6 +231,22 @@ value() {
 	has "not running"
 }
 
+@test "update: checkBeforeUpdate refuses a limit below what is used, and the container lives" {
+	needs_controller memory
+	config '.linux.resources.memory = {limit: 67108864} | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
+	run -0 running
+	# What is in a tmpfs cannot be taken back.
+	run -0 kist exec "$CT" sh -c 'head -c 25165824 /dev/zero >/tmp/file'
+	echo '{"memory": {"limit": 8388608, "checkBeforeUpdate": true}}' >r.json
+	run -1 kist update -r r.json "$CT"
+	has /memory
+	[ "$(value memory memory.limit_in_bytes memory.max)" = 67108864 ]
+	[ "$(status_of)" = running ]
+	echo '{"memory": {"limit": 60817408, "checkBeforeUpdate": true}}' >r.json
+	run -0 kist update -r r.json "$CT"
+	[ "$(value memory memory.limit_in_bytes memory.max)" = 60817408 ]
+}
+
 @test "events --stats: one sample" {
 	run -0 running
 	run -0 kist events --stats "$CT"

@@ -422,3 +422,121 @@ mounting() {
 		run -0 kist delete --force "$CT"
 	done
 }
+
+# What each option string does, seen in mountinfo. Binds are made of three trees, each with a mount at sub: plain, one
+# with every flag, and one that is shared. "A: B" is what the mount shows or, with !, does not; "sub" stands before what
+# the mount below shows; [x] is an option before it.
+options_table() {
+	cat <<-'END'
+		ro        plain   ro, sub !ro
+		nosuid    plain   nosuid, sub !nosuid
+		nodev     plain   nodev, sub !nodev
+		noexec    plain   noexec, sub !noexec
+		noatime   plain   noatime !relatime, sub !noatime
+		nodiratime plain  nodiratime, sub !nodiratime
+		nosymfollow plain nosymfollow, sub !nosymfollow
+		strictatime plain !relatime !noatime, sub relatime
+		norelatime plain  !relatime !noatime, sub relatime
+		rro       plain   ro, sub ro
+		rnosuid   plain   nosuid, sub nosuid
+		rnodev    plain   nodev, sub nodev
+		rnoexec   plain   noexec, sub noexec
+		rnoatime  plain   noatime !relatime, sub noatime !relatime
+		rnodiratime plain nodiratime, sub nodiratime
+		rnosymfollow plain nosymfollow, sub nosymfollow
+		rstrictatime plain !relatime !noatime, sub !relatime !noatime
+		rnorelatime plain !relatime !noatime, sub !relatime !noatime
+		rw        flags   rw nosuid nodev noexec noatime nodiratime nosymfollow, sub ro
+		suid      flags   ro !nosuid nodev noexec noatime nodiratime nosymfollow, sub nosuid
+		dev       flags   ro nosuid !nodev noexec noatime nodiratime nosymfollow, sub nodev
+		exec      flags   ro nosuid nodev !noexec noatime nodiratime nosymfollow, sub noexec
+		atime     flags   ro nosuid nodev noexec !noatime nodiratime nosymfollow, sub noatime
+		diratime  flags   ro nosuid nodev noexec noatime !nodiratime nosymfollow, sub nodiratime
+		symfollow flags   ro nosuid nodev noexec noatime nodiratime !nosymfollow, sub nosymfollow
+		relatime  flags   ro relatime !noatime nodiratime, sub noatime
+		nostrictatime flags ro relatime !noatime nodiratime, sub noatime
+		rrw       flags   rw nosuid nodev noexec noatime nodiratime nosymfollow, sub rw nosuid nodev noexec noatime nodiratime nosymfollow
+		rsuid     flags   ro !nosuid nodev, sub ro !nosuid nodev
+		rdev      flags   ro nosuid !nodev, sub ro nosuid !nodev
+		rexec     flags   nodev !noexec, sub nodev !noexec
+		ratime    flags   ro !noatime nodiratime, sub ro !noatime nodiratime
+		rdiratime flags   noatime !nodiratime, sub noatime !nodiratime
+		rsymfollow flags  nodev !nosymfollow, sub nodev !nosymfollow
+		rrelatime flags   relatime !noatime, sub relatime !noatime
+		rnostrictatime flags relatime !noatime, sub relatime !noatime
+		defaults  plain   rw relatime, sub rw relatime
+		shared    plain   shared:, sub !shared:
+		rshared   plain   shared:, sub shared:
+		slave     shared  master: !shared:
+		rslave    shared  master: !shared:, sub master: !shared:
+		private   shared  !shared: !master:
+		rprivate  shared  !shared: !master:, sub !shared: !master:
+		unbindable plain  unbindable, sub !unbindable
+		runbindable plain unbindable, sub unbindable
+		sync      tmpfs   sync
+		async     [sync]  !sync
+		dirsync   tmpfs   dirsync
+		lazytime  tmpfs   lazytime
+		nolazytime [lazytime] !lazytime
+		mand      tmpfs   mand
+		nomand    [mand]  !mand
+		silent    tmpfs   rw
+		loud      tmpfs   rw
+		noiversion tmpfs  rw
+	END
+}
+
+# shows OPTION PATH WANTED...: whether the mount has, in the copy of mountinfo, what it should.
+shows() {
+	local option=$1 path=$2 line w
+	shift 2
+	line=$(awk -v p="$path" '$5 == p { l = $0 } END { print l }' info)
+	[ -n "$line" ] || fail "$option: no mount at $path" || return
+	line=" ${line//,/ } "
+	for w; do
+		case $w in
+		!*:) [[ $line != *" ${w#!}"* ]] || fail "$option: $path has ${w#!}:$line" || return ;;
+		*:) [[ $line == *" $w"* ]] || fail "$option: $path lacks $w:$line" || return ;;
+		!*) [[ $line != *" ${w#!} "* ]] || fail "$option: $path has ${w#!}:$line" || return ;;
+		*) [[ $line == *" $w "* ]] || fail "$option: $path lacks $w:$line" || return ;;
+		esac
+	done
+}
+
+@test "every option string of features, alone, read back from mountinfo" {
+	local s option kind wants words covered=() mounts=()
+	mkdir plain flags shared
+	for s in plain flags shared; do
+		mount -t tmpfs tmpfs $s
+		mkdir $s/sub
+		mount -t tmpfs tmpfs $s/sub
+	done
+	mount --make-rshared shared
+	for s in flags/sub flags; do
+		mount -o remount,bind,ro,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow $s
+	done
+	while read -r option kind wants; do
+		covered+=("$option")
+		case $kind in
+		tmpfs) mounts+=("$(jq -nc --arg o "$option" '{destination: "/m/\($o)", type: "tmpfs", source: "tmpfs", options: [$o]}')") ;;
+		\[*) mounts+=("$(jq -nc --arg o "$option" --arg b "${kind//[][]/}" '{destination: "/m/\($o)", type: "tmpfs", source: "tmpfs", options: [$b, $o]}')") ;;
+		*) mounts+=("$(jq -nc --arg o "$option" --arg s "$BUNDLE/$kind" '{destination: "/m/\($o)", source: $s, options: ["rbind", $o]}')") ;;
+		esac
+	done < <(options_table)
+	printf '%s\n' "${mounts[@]}" | jq -s . >mounts.json
+	config '.root.readonly = false | .mounts += $m[0]' --slurpfile m mounts.json
+	run in_container 'cat /proc/self/mountinfo'
+	umount -R plain flags shared
+	[ "$status" -eq 0 ] || fail "$output"
+	echo "$output" >info
+	while read -r option kind wants; do
+		read -ra words <<<"${wants%%,*}"
+		shows "$option" "/m/$option" "${words[@]}"
+		[[ $wants == *", sub "* ]] || continue
+		read -ra words <<<"${wants##*, sub }"
+		shows "$option" "/m/$option/sub" "${words[@]}"
+	done < <(options_table)
+	# What the others of this file are about.
+	covered+=(bind rbind remount idmap ridmap tmpcopyup iversion)
+	diff <(printf '%s\n' "${covered[@]}" | sort) <(kist features | jq -r '.mountOptions[]' | sort)
+}

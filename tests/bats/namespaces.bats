@@ -102,6 +102,12 @@ only() { config '.linux.namespaces = [$k[] | {type: .}]' --argjson k "$1"; }
 	config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000, nanosecs: 0}}'
 	run -0 in_container 'cut -d. -f1 /proc/uptime'
 	[ "$output" -ge 1000000 ]
+	# Both clocks, also backwards, and for exec.
+	config '.linux.timeOffsets = {boottime: {secs: 5000, nanosecs: 500}, monotonic: {secs: -1, nanosecs: 7}}'
+	run -0 running
+	run -0 kist exec "$CT" cat /proc/self/timens_offsets
+	like '^monotonic +-1 +7' '^boottime +5000 +500'
+	kist delete --force "$CT"
 	config '.linux.namespaces |= map(select(.type != "time"))'
 	run -1 kist run "$CT"
 	has timeOffsets

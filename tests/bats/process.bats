@@ -224,6 +224,77 @@ in_userns() {
 	[ "$output" != $'Cpus_allowed_list:\t0' ]
 }
 
+@test "execCPUAffinity: exec begins on the initial cpus and ends on the final ones; the first process is not concerned" {
+	[ "$(nproc)" -gt 1 ] || skip "one cpu"
+	local all
+	all=$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)
+	[ "$all" = 0-1 ] || skip "the test is written for cpus 0-1, and here are $all"
+	config '.process.execCPUAffinity = {initial: "1", final: "0"}'
+	run -0 running
+	[ "$(sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$(pid)/status")" = "$all" ]
+	run -0 kist exec "$CT" grep Cpus_allowed_list /proc/self/status
+	is $'Cpus_allowed_list:\t0'
+	# kist itself is as it was.
+	jq '.process | .args = ["/bin/grep", "Cpus_allowed_list", "/proc/self/status"] | del(.execCPUAffinity)' config.json >process.json
+	run -0 kist exec --process process.json "$CT"
+	is $'Cpus_allowed_list:\t'"$all"
+	# Without final ones it is the kernel that decides; since Linux 6.2 it keeps to what was asked for.
+	jq '.execCPUAffinity = {initial: "1"}' process.json >initial.json
+	run -0 kist exec --process initial.json "$CT"
+	like $'^Cpus_allowed_list:\t(1|0-1)$'
+	# It begins there: seen from the trace of the calls.
+	if command -v strace >/dev/null; then
+		run -0 strace -f -qq -e trace=sched_setaffinity,clone,clone3,vfork -o trace "$KIST" --root "$ROOT" exec --process initial.json "$CT"
+		[ "$(grep -c 'sched_setaffinity(0, [0-9]*, \[1\])' trace)" -eq 1 ] || fail "$(cat trace)"
+		[ "$(grep -c 'sched_setaffinity(' trace)" -eq 2 ] || fail "$(cat trace)" # there and back, and not in nsexec
+	fi
+	jq '.execCPUAffinity = {initial: "8000"}' process.json >initial.json
+	run -255 kist exec --process initial.json "$CT"
+	has /process/execCPUAffinity/initial "cpus 8000"
+}
+
+@test "scheduling policies, and io priorities of every class" {
+	local c policies=('SCHED_OTHER 0 0' 'SCHED_BATCH 0 3' 'SCHED_IDLE 0 5')
+	# Real-time ones need their privilege, and where the kernel shares real time among cgroups of v1, a share.
+	if chrt -f 7 true 2>/dev/null && [ ! -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ]; then
+		policies+=('SCHED_FIFO 7 1' 'SCHED_RR 3 2')
+	fi
+	for c in "${policies[@]}"; do
+		# shellcheck disable=SC2086 # words
+		set -- $c
+		config '.process.scheduler = {policy: $p} | if $n != "0" then .process.scheduler.priority = ($n | tonumber) else . end' --arg p "$1" --arg n "$2"
+		run -0 in_container 'cut -d" " -f40,41 /proc/self/stat'
+		is "$2 $3"
+	done
+	config '.process.scheduler = {policy: "SCHED_OTHER", nice: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+	args /bin/cut -d ' ' -f19 /proc/self/stat
+	run -0 kist run "$CT"
+	is 5
+	config 'del(.process.scheduler)'
+	for c in 'IOPRIO_CLASS_RT 2 realtime:\ prio\ 2' 'IOPRIO_CLASS_IDLE 0 idle'; do
+		config '.process.ioPriority = {class: $c, priority: ($p | tonumber)}' --arg c "${c%% *}" --arg p "$(cut -d' ' -f2 <<<"$c")"
+		run -0 in_container 'ionice -p $$'
+		like "$(cut -d' ' -f3- <<<"$c")"
+	done
+}
+
+@test "memoryPolicy" {
+	[ -r /proc/self/numa_maps ] || skip "a kernel without NUMA"
+	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
+	run -0 in_container 'grep -c "bind=static:0" /proc/self/numa_maps'
+	[ "$output" -gt 0 ]
+	config '.linux.memoryPolicy = {mode: "MPOL_INTERLEAVE", nodes: "0"}'
+	run -0 in_container 'grep -c "interleave:0" /proc/self/numa_maps'
+	[ "$output" -gt 0 ]
+	config '.linux.memoryPolicy = {mode: "MPOL_SOMEWHERE"}'
+	run -1 kist run "$CT"
+	has /linux/memoryPolicy/mode
+	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0,8-"}'
+	run -1 kist run "$CT"
+	has /linux/memoryPolicy/nodes
+	nothing_left
+}
+
 @test "terminal without somebody who takes it" {
 	config '.process.terminal = true'
 	run -1 detached create "$CT"
