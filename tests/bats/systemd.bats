@@ -19,6 +19,7 @@ teardown() {
 property() { systemctl show --value -p "$1" "${2:-$UNIT}"; }
 property_is() { [ "$(property "$1")" = "$2" ] || fail "$1=$(property "$1"), expected $2"; }
 file_is() { [ "$(<"$(cgroup_dir)/$1")" = "$2" ] || fail "$1: $(<"$(cgroup_dir)/$1"), expected $2"; }
+unit_active() { [ "$(property ActiveState)" = active ]; }
 unit_gone() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
 
 @test "limits are properties of the scope, and in the files" {
@@ -277,6 +278,33 @@ b254:0 r'
 	systemctl is-active -q "$UNIT" || fail "somebody else's scope was stopped"
 	systemctl stop "$UNIT"
 	wait "$other" || true # and not for bats's own
+}
+
+@test "a create that fails leaves no unit, at whatever point" {
+	local what
+	cp config.json good.json
+	for what in '.mounts += [{destination: "/x", type: "nosuchfs", source: "none"}]' '.hooks.createRuntime = [{path: "/bin/false"}]' \
+		'.process.args = ["/no/such/program"]' '.linux.resources.memory.swappiness = 60'; do
+		cp good.json config.json
+		config "$what"
+		run -1 kist run "$CT"
+		nothing_left
+		unit_gone || fail "$what: the unit is left"
+	done
+}
+
+@test "what a create that was killed has left goes with delete" {
+	config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo $$ >\($d)/hook; exec sleep 1000"]}]' --arg d "$PWD"
+	"$KIST" --root "$ROOT" run -d "$CT" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	local job=$!
+	eventually test -s hook
+	eventually unit_active
+	kill -KILL $job
+	wait $job || true
+	kill "$(<hook)" 2>/dev/null || true # it has mostly gone with kist
+	run -0 kist delete --force "$CT"
+	nothing_left
+	unit_gone
 }
 
 @test "without D-Bus: an error that names the sockets, and nothing is left" {
