@@ -28,7 +28,7 @@ func (c *creation) explain(err error) error {
 	if hint := c.mountHint(f); hint != "" {
 		return fmt.Errorf("%w (%s)", err, hint)
 	}
-	if f != nil && f.Errno == unix.EACCES && isLookup(f) && (c.entersUserNS() || !c.facts.Privileged()) {
+	if f != nil && f.Program != nil && f.Errno == unix.EACCES && isLookup(f) && (c.entersUserNS() || !c.facts.Privileged()) {
 		return fmt.Errorf("%w (root of the user namespace is an ordinary user on the host: give that one the right to search the path)", err)
 	}
 	return explain(err, c.spec.Process)
