@@ -96,7 +96,7 @@ limited() {
 	is $'b\n/bin\n0'
 	run -7 kist exec "$CT" sh -c 'exit 7'
 	for command in pause ps "update --pids-limit 5" "events --stats"; do
-		# shellcheck disable=SC2086 # words
+		# shellcheck disable=SC2046,SC2086 # words
 		run -1 kist ${command%% *} $([[ $command != *\ * ]] || echo ${command#* }) "$CT"
 		has "container has no cgroup"
 	done
@@ -231,6 +231,7 @@ in_unit() {
 @test "network: the host's, none, and sysfs with each" {
 	config '.mounts = [.mounts[] | select(.destination | startswith("/sys") | not)] + [{destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro", "nosuid", "noexec", "nodev"]}]'
 	run -0 inside 'ls /sys/class/net | wc -l; ip -o link | wc -l; [ -d /sys/kernel/debug ] && grep -c " /sys sysfs ro" /proc/self/mounts'
+	# shellcheck disable=SC2012
 	is "$(ls /sys/class/net | wc -l)"$'\n'"$(ip -o link | wc -l)"$'\n1'
 	config '.linux.namespaces += [{type: "network"}] | .linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "80"}'
 	run -0 inside 'ls /sys/class/net; ip -o addr show lo | grep -c 127.0.0.1; cat /proc/sys/net/ipv4/ip_unprivileged_port_start'
