@@ -12,7 +12,8 @@ import (
 type Config struct {
 	// Spec is the configuration. Spec.Linux.Seccomp is always nil, see
 	// Seccomp. Properties for other platforms (windows, solaris, vm, zos,
-	// freebsd, process.user.username and process.commandLine) are not decoded.
+	// freebsd and process.commandLine) are not decoded; process.user.username
+	// is, to be refused.
 	Spec *specs.Spec
 
 	// Seccomp is the JSON text of /linux/seccomp, well-formed but otherwise

@@ -432,7 +432,7 @@ func (d *decoder) user(v *specs.User) {
 			}
 		case "username":
 			if d.member(&seen, 4) {
-				d.skip() // for other platforms
+				v.Username = d.text()
 			}
 		default:
 			d.unknownMember()

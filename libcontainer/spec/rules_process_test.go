@@ -77,6 +77,8 @@ func TestProcessRules(t *testing.T) {
 		{"/process/user/gid", `4294967295`, id},
 		{"/process/user/additionalGids", `[4294967294]`, ""},
 		{"/process/user/additionalGids", `[0, 4294967295]`, "/process/user/additionalGids/1: " + id},
+		{"/process/user/username", `""`, ""},
+		{"/process/user/username", `"root"`, `"root": the property is for Windows; name the user by uid and gid`},
 		{"/process/user/umask", `511`, ""},
 		{"/process/user/umask", `512`, "must be from 0 to 511 (octal 0777), found 512"},
 		{"/process/consoleSize", `{"height": 65535, "width": 65535}`, ""},

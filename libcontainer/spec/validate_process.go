@@ -77,6 +77,8 @@ func validateUser(u *specs.User) error {
 		return invalid("/uid", rule)
 	case u.GID > maxID:
 		return invalid("/gid", rule)
+	case u.Username != "":
+		return invalid("/username", "%s: the property is for Windows; name the user by uid and gid", quoted(u.Username))
 	case u.Umask != nil && *u.Umask > 0o777:
 		return invalid("/umask", "must be from 0 to 511 (octal 0777), found %d", *u.Umask)
 	}

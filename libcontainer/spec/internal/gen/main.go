@@ -149,7 +149,8 @@ func (g *generator) fields(t reflect.Type, bit *int) error {
 		path := t.Name() + "." + f.Name
 		platforms := f.Tag.Get("platform")
 		switch {
-		case platforms != "" && !slices.Contains(strings.Split(platforms, ","), "linux"):
+		// Who gives a user's name expects to be that user: it is read, to be refused.
+		case platforms != "" && !slices.Contains(strings.Split(platforms, ","), "linux") && f.Name != "Username":
 			g.WriteString("d.skip() // for other platforms\n")
 		case raw[path] != "":
 			fmt.Fprintf(g, "%s\n", raw[path])
