@@ -190,16 +190,19 @@ bats_view() {
 stage_lxc() { script lxc; }
 stage_engines() { script engines; }
 stage_conformance() { script conformance; }
-stage_vm() { script vm; }
+stage_vm() {
+	build/deps.sh vm || echo "the machine's packages cannot be installed" # which tests/vm/run says again, and skips
+	VM_TIMEOUT=${VM_TIMEOUT:-1200} script vm essential
+}
 
-# script NAME: tests/NAME/run, whose last line counts as ours does.
+# script NAME [ARGUMENT...]: tests/NAME/run, whose last line counts as ours does.
 script() {
 	if [ ! -x "tests/$1/run" ]; then
 		skip "$1" "tests/$1/run is not there"
 		return
 	fi
 	local out=$logs/$1.out status=0
-	"tests/$1/run" </dev/null >"$out" 2>&1 || status=$?
+	"tests/$1/run" "${@:2}" </dev/null >"$out" 2>&1 || status=$?
 	cat "$out"
 	if [[ $(tail -n 1 "$out") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]} skipped=${BASH_REMATCH[3]}

@@ -74,6 +74,7 @@ allowed() {
 }
 loaded() { grep -q "^$1 (" $POLICY/profiles; }
 
+# bats test_tags=vm
 @test "the process is under the profile, from its first instruction" {
 	profile kist-default
 	args cat /proc/self/attr/current
@@ -84,6 +85,7 @@ loaded() { grep -q "^$1 (" $POLICY/profiles; }
 	is unconfined
 }
 
+# bats test_tags=vm
 @test "kist-default: mount, umount, pivot_root" {
 	stopped 'mount -t tmpfs none /tmp'
 	stopped 'umount /dev/shm'
@@ -160,6 +162,7 @@ loaded() { grep -q "^$1 (" $POLICY/profiles; }
 	has kist-default
 }
 
+# bats test_tags=vm
 @test "exec is under the container's profile, or the one that it names" {
 	profile kist-default
 	run -0 running
@@ -197,6 +200,7 @@ loaded() { grep -q "^$1 (" $POLICY/profiles; }
 	is 'kist-default (enforce)'
 }
 
+# bats test_tags=vm
 @test "a profile that is not loaded is refused before there is anything" {
 	local p
 	for p in no-such-profile 'kist-default//&no-such-profile' '&no-such-profile' ':no-such-space:kist-default'; do
@@ -227,6 +231,7 @@ loaded() { grep -q "^$1 (" $POLICY/profiles; }
 	[ ! -e rootfs/mnt/x ]
 }
 
+# bats test_tags=vm
 @test "kist apparmor: load, status, show, unload" {
 	run -0 kist apparmor status
 	has 'kist-default is loaded, mode enforce'
@@ -290,6 +295,7 @@ in_it() { kist exec "$CT" sh -c "($1) >/dev/null 2>&1 && echo done || echo refus
 can() { [ "$(in_it "$1")" = 'done' ] || fail "cannot: $1"; }
 cannot() { [ "$(in_it "$1")" = refused ] || fail "can: $1"; }
 
+# bats test_tags=vm
 @test "imported, generated: under a profile of its own, which goes with it" {
 	run -0 start_imported
 	loaded "$(own)"

@@ -10,6 +10,7 @@ value() {
 	if is_v2; then cat "$(cgroup_dir "$1")/$3"; else cat "$(cgroup_dir "$1")/$2"; fi
 }
 
+# bats test_tags=vm
 @test "memory, pids and cpu limits are there before the process is" {
 	needs_controller memory
 	needs_controller pids
@@ -29,6 +30,7 @@ value() {
 	grep -qw "$(pid)" "$(cgroup_dir memory)/cgroup.procs"
 }
 
+# bats test_tags=vm
 @test "the pids limit holds" {
 	needs_controller pids
 	config '.linux.resources.pids.limit = 5'
@@ -188,6 +190,7 @@ value() {
 	nothing_left
 }
 
+# bats test_tags=vm
 @test "update: flags, units, and what is not named stays" {
 	needs_controller memory
 	needs_controller pids
@@ -266,6 +269,7 @@ value() {
 	has "is not running"
 }
 
+# bats test_tags=vm
 @test "events: an oom kill is told" {
 	needs_controller memory
 	config '.linux.resources.memory = {limit: 16777216, swap: 16777216}'

@@ -59,6 +59,7 @@ peer() {
 	eventually grep -q listening peer
 }
 
+# bats test_tags=vm
 @test "a container is saved and deleted, comes back, and is a container like any other" {
 	config '.linux.resources.pids.limit = 77 | .linux.maskedPaths += ["/etc/group"]'
 	counting
@@ -100,6 +101,7 @@ peer() {
 	rmdir /sys/fs/cgroup/"$CT-other" /sys/fs/cgroup/*/"$CT-other" 2>/dev/null || true
 }
 
+# bats test_tags=vm
 @test "--leave-running: the container runs on, and a copy beside it" {
 	counting
 	save --leave-running
@@ -125,6 +127,7 @@ peer() {
 	status_is running
 }
 
+# bats test_tags=vm
 @test "a checkpoint that fails leaves the container as it was" {
 	connected
 	run -1 kist checkpoint --image-path img "$CT"

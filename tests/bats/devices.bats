@@ -42,6 +42,7 @@ b7:0 m'
 	is "$MADE"
 }
 
+# bats test_tags=vm
 @test "rules grant what they say, bit by bit, and the last one that matches decides" {
 	config '.linux.resources.devices = [{allow: false, access: "rwm"},
 		{allow: true, type: "c", major: 10, minor: 229, access: "rwm"}, {allow: false, type: "c", major: 10, minor: 229, access: "w"},

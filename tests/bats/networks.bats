@@ -42,6 +42,7 @@ card() { inside ip -d -o link show "$@" | tr -s ' '; }
 # moves JSON: the container's linux.netDevices.
 moves() { config '.linux.netDevices = $d' --argjson d "$1"; }
 
+# bats test_tags=vm
 @test "netDevices: a dummy device moves, renamed, with its permanent addresses" {
 	needs dummy
 	ip link add ktd0 address 02:97:00:00:00:02 mtu 1400 type dummy
@@ -124,6 +125,7 @@ imported() {
 	detached create -b lxc/bundle "$CT" && kist start "$CT"
 }
 
+# bats test_tags=vm
 @test "lxc vlan: on a device of the host, with its id" {
 	needs vlan
 	run -0 imported "type = vlan" "link = kt0" "vlan.id = 42" "flags = up" "name = lan" "mtu = 1400" "ipv4.address = 192.0.2.2/24" "hwaddr = 02:97:00:00:01:42"
@@ -176,6 +178,7 @@ imported() {
 	done
 }
 
+# bats test_tags=vm
 @test "lxc ipvlan: the defaults, and it works" {
 	needs ipvlan
 	run -0 imported "type = ipvlan" "link = kt0" "flags = up" "ipv4.address = 192.0.2.2/24"

@@ -17,6 +17,7 @@ counting() {
 	eventually test -s rootfs/tmp/count
 }
 
+# bats test_tags=vm
 @test "a paused container stands still, a resumed one goes on" {
 	run -0 counting
 	run -0 kist pause "$CT"

@@ -22,6 +22,7 @@ file_is() { [ "$(<"$(cgroup_dir)/$1")" = "$2" ] || fail "$1: $(<"$(cgroup_dir)/$
 unit_active() { [ "$(property ActiveState)" = active ]; }
 unit_gone() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
 
+# bats test_tags=vm
 @test "limits are properties of the scope, and in the files" {
 	config '.linux.resources += {memory: {limit: 67108864, reservation: 33554432, swap: 100663296}, pids: {limit: 42},
 		cpu: {shares: 512, quota: 50000, period: 100000, cpus: "0", mems: "0"},
@@ -52,6 +53,7 @@ unit_gone() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
 	file_is cpu.max "12345 100000"
 }
 
+# bats test_tags=vm
 @test "an update is in the unit and in the file, and outlives a daemon-reload; devices stay" {
 	config '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 42}}
 		| .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rw"}]'
@@ -117,6 +119,7 @@ unit_gone() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
 	done
 }
 
+# bats test_tags=vm
 @test "annotations: properties of every type" {
 	config '.annotations = {"org.systemd.property.TimeoutStopSec": "uint64 17", "org.systemd.property.CollectMode": "'"'inactive-or-failed'"'",
 		"org.systemd.property.After": "['"'basic.target'"']", "org.systemd.property.DefaultDependencies": "true",
@@ -186,6 +189,7 @@ c10:235 m
 b254:0 m
 b254:0 r'
 
+# bats test_tags=vm
 @test "devices: what the rules grant, and nothing else, also after a reload and a restart of systemd" {
 	devices
 	run -0 running
@@ -206,6 +210,7 @@ b254:0 r'
 	lacks "c10:229 r" "c10:229 w" "b254:0 r"
 }
 
+# bats test_tags=vm
 @test "all devices allowed: no filter is in the way" {
 	devices
 	config '.linux.resources.devices = [{allow: true, access: "rwm"}]'

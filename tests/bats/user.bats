@@ -20,6 +20,7 @@ property_is() { [ "$(property "$1")" = "$2" ] || fail "$1=$(property "$1"), expe
 file_is() { [ "$(<"$(cgroup_dir)/$1")" = "$2" ] || fail "$1: $(<"$(cgroup_dir)/$1"), expected $2"; }
 unit_gone() { [ "$(property LoadState "${1:-$UNIT}")" = not-found ]; }
 
+# bats test_tags=vm
 @test "limits: in the unit below the user's manager and in the files; update, pause, kill, delete" {
 	config '.linux.resources += {memory: {limit: 67108864, swap: 67108864}, pids: {limit: 42}, cpu: {shares: 512, quota: 50000, period: 100000, cpus: "0"}}'
 	run -0 running
@@ -115,6 +116,7 @@ outside() { [[ $(</proc/self/cgroup) != *"user@$UID.service"* ]]; }
 # execed TEXT: what a shell in the container says.
 execed() { kist exec "$CT" /bin/sh -c "$1"; }
 
+# bats test_tags=vm
 @test "exec from a login session: systemd moves it to the container's cgroup before it enters the container" {
 	outside
 	config '.linux.resources.pids = {limit: 12}'

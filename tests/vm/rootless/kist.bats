@@ -86,6 +86,7 @@ limited() {
 	is $'0\nkist\n 0 1000 1\nro\nro\n4'
 }
 
+# bats test_tags=vm
 @test "create, start, exec, ps, kill, delete without any cgroup" {
 	args sh -c 'trap "exit 3" TERM; while :; do sleep 0.2; done'
 	kist create "$CT" </dev/null >/dev/null 2>&1
@@ -108,6 +109,7 @@ limited() {
 }
 status_is() { [ "$(kist state "$CT" | jq -r .status)" = "$1" ]; }
 
+# bats test_tags=vm
 @test "subordinate ids: owners, groups, exec as somebody else" {
 	more_ids
 	config '.root.readonly = false | .process.capabilities[] += ["CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"] | .process.user.additionalGids = [5]'
@@ -182,6 +184,7 @@ in_unit() {
 	# shellcheck disable=SC2016 # of the unit's shell
 	unit sh -c 'own=/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup) && mkdir -p $own/self && echo $$ >$own/self/cgroup.procs && exec "$@"' sh "$@"
 }
+# bats test_tags=vm
 @test "a delegated unit of the user's: the same without systemd" {
 	in_own() { in_unit "$KIST" "$@"; }
 	limited in_own
@@ -204,6 +207,7 @@ in_unit() {
 	has "controller cpuset is not delegated to uid 1000" "/linux/resources/cpu/cpus" "systemctl edit user@.service"
 }
 
+# bats test_tags=vm
 @test "limits without delegation are refused, and how to get it is said" {
 	limits
 	args true
