@@ -192,7 +192,7 @@ stage_engines() { script engines; }
 stage_conformance() { script conformance; }
 stage_vm() {
 	build/deps.sh vm || echo "the machine's packages cannot be installed" # which tests/vm/run says again, and skips
-	VM_TIMEOUT=${VM_TIMEOUT:-1200} script vm essential
+	VM_TIMEOUT=${VM_TIMEOUT:-1500} script vm essential
 }
 
 # script NAME [ARGUMENT...]: tests/NAME/run, whose last line counts as ours does.
