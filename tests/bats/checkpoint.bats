@@ -144,7 +144,7 @@ peer() {
 	goes_on
 	# What it did not allow is allowed.
 	save --tcp-established
-	run -1 kist restore -d --image-path img "$CT"
+	run -1 detached restore -d --image-path img "$CT"
 	has "criu restore:" TCP "img/restore.log"
 	nothing_left
 	back --tcp-established
