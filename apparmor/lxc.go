@@ -184,7 +184,7 @@ func (c *Container) mounts(w *profileWriter) {
 		// The kernel locks in a user namespace what came from outside it; without one this is what nesting costs.
 		w.comment("Changes of the tree.")
 		w.rules("pivot_root,", "mount options=(rw,bind),", "mount options=(rw,rbind),", "mount options=(rw,move),", "remount,")
-		w.rules(propagation()...)
+		w.rules(propagation(c.Nesting || w.d == ABI4)...)
 		return
 	}
 	w.comment("Changes of the tree, but not of what is denied by its path.")
@@ -193,10 +193,10 @@ func (c *Container) mounts(w *profileWriter) {
 		w.each("mount options=(rw,"+kind+") ", movable, ",")
 	}
 	w.rules("deny mount options=(ro,remount) -> /,", "deny mount options=(ro,remount,silent) -> /,") // at shutdown, and in vain
-	w.rules(readonlyRemounts()...)
+	w.rules(readonlyRemounts(w.d == ABI4)...)
 	if w.d == ABI4 {
 		// Older parsers widen such a rule to mounts of any kind (CVE-2016-1585).
-		w.rules(propagation()...)
+		w.rules(propagation(true)...)
 	}
 }
 
@@ -212,31 +212,45 @@ func (c *Container) nestedMounts(w *profileWriter) {
 }
 
 // propagation allows all types of propagation.
-func propagation() []string {
+func propagation(silently bool) []string {
 	var rules []string
 	for _, kind := range [...]string{"private", "slave", "shared", "unbindable"} {
-		for _, silent := range [...]string{"", "silent,"} { // busybox's mount is
+		for _, silent := range silences(silently) {
 			rules = append(rules, "mount options=(rw,"+silent+"make-"+kind+") -> **,", "mount options=(rw,"+silent+"make-r"+kind+") -> **,")
 		}
 	}
 	return rules
 }
 
+// silences gives the ways to mount silently or not, as options of a rule.
+// Busybox's mount is silent. But a parser of 3.x widens a rule for a change of
+// the tree to mounts of any kind, anywhere, with the other options of the rule
+// (CVE-2016-1585). LXC's rules, and so a container's systemd, need those that
+// are not silent; for silent ones that price is not paid.
+func silences(silently bool) []string {
+	if silently {
+		return []string{"", "silent,"}
+	}
+	return []string{""}
+}
+
 // readonlyRemounts allows to make any mount read-only, with each combination
 // of what restricts it further. "options in (…)" would not do: it is also
 // satisfied by a set without "ro", which means read-write.
-func readonlyRemounts() []string {
+func readonlyRemounts(silently bool) []string {
 	var rules []string
-	restrict := [...]string{"nosuid", "nodev", "noexec", "silent"}
+	restrict := [...]string{"nosuid", "nodev", "noexec"}
 	for set := range 1 << len(restrict) {
-		options := "ro,remount,bind"
-		for i, o := range restrict {
-			if set>>i&1 == 1 {
-				options += "," + o
+		for _, silent := range silences(silently) {
+			options := "ro," + silent + "remount,bind"
+			for i, o := range restrict {
+				if set>>i&1 == 1 {
+					options += "," + o
+				}
 			}
-		}
-		for _, atime := range [...]string{"", ",relatime", ",noatime"} {
-			rules = append(rules, "mount options=("+options+atime+"),")
+			for _, atime := range [...]string{"", ",relatime", ",noatime"} {
+				rules = append(rules, "mount options=("+options+atime+"),")
+			}
 		}
 	}
 	return rules
